@@ -1,0 +1,38 @@
+/** Keeps an OpenObserve that takes nothing from costing the function its time: pauses after a failed delivery. Pure. */
+
+/** First pause after a delivery that failed with all its retries. */
+const FIRST_PAUSE_MS = 5_000
+
+/** Each further failure doubles the pause up to here; `Retry-After` cannot ask for more than ten times as much. */
+const LONGEST_PAUSE_MS = 60_000
+
+/** Closed (deliver freely) or open (do not, until the pause is over; then one delivery is the probe). */
+export class CircuitBreaker {
+  private pauseMs = 0
+  private openUntil = -Infinity
+
+  isOpen(nowMillis: number): boolean {
+    return nowMillis < this.openUntil
+  }
+
+  /** Whether the last delivery failed: until one succeeds, one at a time is enough. */
+  get isFailing(): boolean {
+    return this.pauseMs > 0
+  }
+
+  /** A delivery has succeeded. Answers whether that ends an outage. */
+  succeeded(): boolean {
+    const wasFailing = this.isFailing
+    this.pauseMs = 0
+    this.openUntil = -Infinity
+    return wasFailing
+  }
+
+  /** A delivery has failed for good; the server asked for `askedMs` of peace. Answers whether that begins an outage. */
+  failed(nowMillis: number, askedMs = 0): boolean {
+    const wasFailing = this.isFailing
+    this.pauseMs = Math.min(Math.max(this.pauseMs * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS)
+    this.openUntil = nowMillis + Math.max(this.pauseMs, Math.min(askedMs, LONGEST_PAUSE_MS * 10))
+    return !wasFailing
+  }
+}

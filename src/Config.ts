@@ -1,0 +1,146 @@
+/** Reads and checks the settings: all problems at once, each with its remedy; secrets are `Redacted` from here on. */
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { closest, distance } from "fastest-levenshtein"
+import { type Setting, settings } from "./Settings.ts"
+
+// --- Errors ------------------------------------------------------------------
+
+/** The settings are not usable. One sentence per problem, naming variable, problem and remedy. */
+export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
+  problems: Schema.Array(Schema.String),
+  /** What `O2_ON_CONFIG_ERROR` asks for; `fail` when that is wrong, too. */
+  reaction: Schema.Literals(["fail", "pass-through"])
+}) {
+  override get message() {
+    return `wrong configuration: ${this.problems.join("; ")}`
+  }
+}
+
+// --- Service -----------------------------------------------------------------
+
+type Values = { readonly [K in keyof typeof settings]: (typeof settings)[K] extends Setting<infer A> ? A : never }
+
+/** The settings after all checks. Sizes in bytes, times in milliseconds. */
+export interface Configuration extends Omit<Values, "authorization" | "maxBufferMegabytes" | "maxBatchKilobytes"> {
+  readonly authorization: Redacted.Redacted
+  readonly maxBufferBytes: number
+  readonly maxBatchBytes: number
+  /** What is odd but not wrong, one sentence each; logged once at the start. */
+  readonly warnings: ReadonlyArray<string>
+}
+
+/** The user's settings, read once from the `ConfigProvider` (the environment unless replaced). */
+export class ExtensionConfig extends Context.Service<ExtensionConfig, Configuration>()("o2-lambda-extension/Config") {
+  static readonly layer = Layer.suspend(() => Layer.effect(ExtensionConfig, read))
+  /** Reads the given variables instead of the environment. */
+  static readonly layerEnv = (env: Readonly<Record<string, string>>) =>
+    ExtensionConfig.layer.pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(env))))
+}
+
+// --- Reading -----------------------------------------------------------------
+
+/** `Config.all` would stop at the first problem; an operator wants the whole list. */
+const read = Effect.gen(function*() {
+  const provider = yield* ConfigProvider.ConfigProvider
+  const values: Record<string, unknown> = {}
+  const problems: Array<string> = []
+  for (const [key, setting] of Object.entries<Setting<unknown>>(settings)) {
+    const raw = yield* Config.option(Config.String(setting.name)).parse(provider).pipe(
+      Effect.orElseSucceed(() => Option.none())
+    )
+    const text = Option.getOrElse(raw, () => "")
+    const isBlank = text.trim() === ""
+    if (isBlank && setting.fallback === undefined) {
+      problems.push(`${setting.name} ${Option.isNone(raw) ? "is not set" : "is blank"}: set it to ${setting.accepts}`)
+      continue
+    }
+    // A header is sent as given; everything else may have been pasted with blanks around it.
+    const input = isBlank ? setting.fallback : key === "authorization" ? text : text.trim()
+    const decoded = Schema.decodeUnknownExit(setting.schema)(input)
+    if (Exit.isSuccess(decoded)) values[key] = decoded.value
+    else problems.push(`${setting.name} ${reason(decoded)}: set it to ${setting.accepts}`)
+  }
+  const complete = values as unknown as Values
+  problems.push(...contradictions(complete))
+  if (problems.length > 0) {
+    return yield* new ConfigurationError({ problems, reaction: complete.onConfigError ?? "fail" })
+  }
+  const { authorization, maxBatchKilobytes, maxBufferMegabytes, ...rest } = complete
+  const maxBufferBytes = maxBufferMegabytes * 1024 * 1024
+  return {
+    ...rest,
+    authorization: Redacted.make(authorization, { label: "O2_AUTHORIZATION_HEADER" }),
+    maxBufferBytes,
+    // With one batch open and one in flight, new records must still find room.
+    maxBatchBytes: Math.min(maxBatchKilobytes * 1024, maxBufferBytes / 2),
+    warnings: (yield* namesInUse(provider)).flatMap(unknownName)
+  }
+})
+
+const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const reason = (failure: Exit.Failure<unknown, Schema.SchemaError>): string => {
+  const error = failure.cause.reasons[0]
+  return error !== undefined && error._tag === "Fail"
+    ? formatIssue(error.error.issue).issues[0]?.message ?? "is wrong"
+    : "is wrong"
+}
+
+/** Problems that only show when two settings are seen together; a setting that is itself wrong is `undefined`. */
+const contradictions = (values: Partial<Values>): ReadonlyArray<string> => {
+  const problems: Array<string> = []
+  const { initialRetryDelayMs: initial, maxRetryDelayMs: max } = values
+  if (initial !== undefined && max !== undefined && initial > max) {
+    problems.push(
+      `O2_INITIAL_RETRY_DELAY_MS (${initial}) is greater than O2_MAX_RETRY_DELAY_MS (${max}): lower the first or raise the second`
+    )
+  }
+  const { allowsInsecureHttp, endpoint } = values
+  if (endpoint?.protocol === "http:" && allowsInsecureHttp === false && !isLoopback(endpoint.hostname)) {
+    problems.push(
+      "O2_ENDPOINT is plain HTTP, which would send the credentials and logs unencrypted: use https, or set O2_ALLOW_INSECURE_HTTP to true"
+    )
+  }
+  return problems
+}
+
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host)
+
+// --- Unknown names -----------------------------------------------------------
+
+const knownNames = Object.values<Setting<unknown>>(settings).map((setting) => setting.name)
+
+/** All names that begin with `O2_`. The provider keeps names as a tree, cut at each `_`. */
+const namesInUse = Effect.fnUntraced(function*(provider: ConfigProvider.ConfigProvider) {
+  const names: Array<string> = []
+  const pending: Array<Array<string>> = [["O2"]]
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    const node = yield* provider.load(path).pipe(Effect.orElseSucceed(() => undefined))
+    if (node === undefined) continue
+    if (node.value !== undefined) names.push(path.join("_"))
+    const prefix = path
+    if (node._tag === "Record") pending.push(...Array.from(node.keys, (key) => [...prefix, key]))
+  }
+  return names.sort()
+})
+
+/** Edits between a typed name and the one that was meant; more would be guessing. */
+const MAX_TYPING_ERRORS = 4
+
+/** A function may well have `O2_` variables of its own, so this is no error. */
+const unknownName = (name: string): ReadonlyArray<string> => {
+  if (knownNames.includes(name)) return []
+  const similar = closest(name, knownNames)
+  const hint = distance(name, similar) <= MAX_TYPING_ERRORS ? `; did you mean ${similar}?` : ""
+  return [`${name} is not a setting of this extension${hint}`]
+}

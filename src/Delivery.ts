@@ -1,0 +1,63 @@
+/** One attempt to deliver one batch: the request, and what its outcome means. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type { Batch } from "./Batch.ts"
+import type { Configuration } from "./Config.ts"
+import * as OpenObserveResponse from "./OpenObserveResponse.ts"
+import type { Transport } from "./Transport.ts"
+
+/** What came of an attempt. */
+export interface Outcome {
+  readonly verdict: OpenObserveResponse.Verdict
+  /** The batch may have been stored, but no answer said so. */
+  readonly isUncertain: boolean
+}
+
+/** `{endpoint}/api/{organization}/{stream}/_json`, below whatever path the endpoint has. */
+export const ingestUrl = (config: Pick<Configuration, "endpoint" | "organizationId" | "stream">): URL => {
+  const { endpoint, organizationId, stream } = config
+  const path = `api/${encodeURIComponent(organizationId)}/${encodeURIComponent(stream)}/_json`
+  return new URL(`${endpoint.href.replace(/\/+$/, "")}/${path}`)
+}
+
+/** Sends JSON to the stream; fails only through its time-out, which is `None`. */
+export const post = (
+  config: Configuration,
+  transport: Transport["Service"],
+  body: Uint8Array | string,
+  coding: Batch["coding"]
+) =>
+  transport.exchange({
+    method: "POST",
+    url: ingestUrl(config),
+    headers: {
+      "authorization": Redacted.value(config.authorization),
+      "content-type": "application/json",
+      ...(coding === "gzip" ? { "content-encoding": "gzip" } : {}),
+      "user-agent": "o2-lambda-extension"
+    },
+    body
+  }).pipe(Effect.timeoutOption(Duration.millis(config.requestTimeoutMs)))
+
+/** Attempts to deliver a batch once, within `O2_REQUEST_TIMEOUT_MS`. Never fails: the verdict says what happened. */
+export const attempt = Effect.fnUntraced(
+  function*(config: Configuration, transport: Transport["Service"], batch: Batch): Effect.fn.Return<Outcome> {
+    const result = yield* Effect.result(post(config, transport, batch.body, batch.coding))
+    if (result._tag === "Failure") {
+      const { isSent, message } = result.failure
+      return { verdict: { _tag: "Retry", detail: message, afterMs: undefined }, isUncertain: isSent }
+    }
+    if (Option.isNone(result.success)) {
+      const detail = `no answer from ${config.endpoint.host} within O2_REQUEST_TIMEOUT_MS (${config.requestTimeoutMs})`
+      return { verdict: { _tag: "Retry", detail, afterMs: undefined }, isUncertain: true }
+    }
+    const now = yield* Clock.currentTimeMillis
+    return {
+      verdict: OpenObserveResponse.read(result.success.value, batch.tally.records, now),
+      isUncertain: false
+    }
+  }
+)

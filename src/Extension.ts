@@ -1,0 +1,218 @@
+/** The program: register → subscribe → answer each event in turn → drain. The only place that knows the lifecycle. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { LogBuffer } from "./Buffer.ts"
+import { type ConfigurationError, ExtensionConfig } from "./Config.ts"
+import { ExtensionsClient, type ExtensionsError, type LifecycleCall } from "./ExtensionsClient.ts"
+import { Intake } from "./Intake.ts"
+import * as Ledger from "./Ledger.ts"
+import * as Logger from "./Logger.ts"
+import { OpenObserveSink } from "./OpenObserveSink.ts"
+import { RecordEncoder } from "./RecordEncoder.ts"
+import { type ListenError, TelemetryServer } from "./TelemetryServer.ts"
+
+// --- Times -------------------------------------------------------------------
+
+/** Left of a call's time when we ask for the next event: a call must never time out because of us. */
+const DEADLINE_MARGIN_MS = 500
+
+/** Silence after which a `runtimeDone` that may have been lost is no longer waited for. */
+const SILENCE_MS = 1000
+
+/** Calls in a row without a `runtimeDone` after which waiting for it is given up until one comes. */
+const MAX_MISSES = 3
+
+/** Left of the time before the kill for the process to end: writing the books takes about 5 ms, a slow machine's 50. */
+const SHUTDOWN_MARGIN_MS = 100
+
+/** Kept for delivering what came last; until then telemetry may still arrive after SHUTDOWN. */
+const DELIVERY_RESERVE_MS = 600
+
+/** Quiet after the last report that ends the wait for more: other extensions may still be writing. */
+const QUIET_AFTER_REPORT_MS = 200
+
+/** After a crash or time-out the last report may never come, and the next start waits for our end. */
+const QUIET_AFTER_FAILURE_MS = 300
+
+/** For a signal, which names no deadline: what Lambda grants at SHUTDOWN. */
+const SIGNAL_BUDGET_MS = 2000
+
+// --- Program -----------------------------------------------------------------
+
+/** Runs until SHUTDOWN, or until interrupted, and then drains. Fails when Lambda does not accept this process. */
+export const run = Effect.gen(function*() {
+  const config = yield* ExtensionConfig
+  return yield* Logger.withLevel(config.logLevel)(main)
+})
+
+const main = Effect.gen(function*() {
+  const extensions = yield* ExtensionsClient
+  const encoder = yield* RecordEncoder
+  yield* encoder.identify(yield* extensions.register)
+  const { warnings } = yield* ExtensionConfig
+  yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
+  const isSubscribed = yield* subscribe
+  const calls = new Calls()
+  yield* Effect.gen(function*() {
+    for (;;) {
+      const event = yield* extensions.next
+      if (event.eventType === "SHUTDOWN") return yield* drain(event, calls)
+      calls.last = event.requestId
+      if (isSubscribed) yield* finish(event, calls)
+    }
+  }).pipe(
+    Effect.tapError((error: ExtensionsError) =>
+      Effect.gen(function*() {
+        yield* Effect.logError("Lambda does not answer any more; the extension ends", { cause: error.message })
+        yield* drainAfterSignal(calls)
+        yield* Effect.ignore(extensions.exitError("Extension.PollFailed", error.message))
+      })
+    ),
+    Effect.onInterrupt(() => drainAfterSignal(calls))
+  )
+})
+
+/** What the loop remembers from call to call. */
+class Calls {
+  /** Request id of the last INVOKE. */
+  last: string | undefined
+  /** Calls in a row whose `runtimeDone` never came. */
+  misses = 0
+}
+
+/** Asks for telemetry; without it the function still runs, only without logs. */
+const subscribe = Effect.gen(function*() {
+  const extensions = yield* ExtensionsClient
+  const server = yield* TelemetryServer
+  const { telemetryTypes } = yield* ExtensionConfig
+  // `platform` in any case: request ids and the ends of calls come from it
+  const types = [...new Set(["platform", ...telemetryTypes])]
+  const result = yield* Effect.result(extensions.subscribe({ port: server.port, types }))
+  if (result._tag === "Failure") {
+    yield* Effect.logError("subscribing to telemetry failed, so no logs are sent", { cause: result.failure.message })
+    return false
+  }
+  if (result.success._tag === "Subscribed") return true
+  yield* Effect.logWarning("this sandbox has no Telemetry API, so no logs are sent", { answer: result.success.detail })
+  return false
+})
+
+// --- The end of a call -------------------------------------------------------
+
+/** Waits for the call to end and delivers what it wrote, before Lambda may freeze the sandbox. */
+const finish = Effect.fnUntraced(function*(call: Extract<LifecycleCall, { eventType: "INVOKE" }>, calls: Calls) {
+  const { flushBudgetMs } = yield* ExtensionConfig
+  const sink = yield* OpenObserveSink
+  const end = call.deadlineMs - DEADLINE_MARGIN_MS
+  const isDone = yield* awaitRuntimeDone(call.requestId, end, calls.misses >= MAX_MISSES)
+  calls.misses = isDone ? 0 : calls.misses + 1
+  const budget = Math.min(flushBudgetMs, end - (yield* Clock.currentTimeMillis))
+  yield* sink.flush({ budget: Duration.millis(Math.max(0, budget)), isLast: false })
+  yield* logBooks
+})
+
+/** Waits until the stream says that the runtime is done; false when that seems to be lost or time is over. */
+const awaitRuntimeDone = Effect.fnUntraced(function*(requestId: string, until: number, isHopeless: boolean) {
+  const intake = yield* Intake
+  const started = yield* Clock.currentTimeMillis
+  for (;;) {
+    const stream = yield* intake.state
+    if (stream.isRuntimeDone(requestId)) return true
+    const mayBeLost = !stream.hasPlatformEvents || stream.lastMalformedAt >= started
+    const end = mayBeLost ? Math.min(until, Math.max(started, stream.lastPostAt) + SILENCE_MS) : until
+    const now = yield* Clock.currentTimeMillis
+    if (isHopeless || now >= end) return false
+    yield* intake.progress(Duration.millis(end - now))
+  }
+})
+
+const logBooks = Effect.gen(function*() {
+  const ledger = yield* Ledger.Ledger
+  yield* Effect.logDebug("ledger", Ledger.summary(yield* ledger.snapshot))
+})
+
+// --- Shutdown ----------------------------------------------------------------
+
+interface End {
+  /** Epoch ms at which the process is killed. */
+  readonly deadlineMs: number
+  readonly shutdownReason: string
+}
+
+const drainAfterSignal = Effect.fnUntraced(function*(calls: Calls) {
+  const deadlineMs = (yield* Clock.currentTimeMillis) + SIGNAL_BUDGET_MS
+  yield* drain({ deadlineMs, shutdownReason: "signal" }, calls)
+})
+
+/** Takes in what still comes, delivers what can be delivered, closes the books. Runs once, at the end. */
+const drain = Effect.fnUntraced(function*(end: End, calls: Calls) {
+  const server = yield* TelemetryServer
+  const buffer = yield* LogBuffer
+  const sink = yield* OpenObserveSink
+  const ledger = yield* Ledger.Ledger
+  const started = yield* Clock.currentTimeMillis
+  // a budget that is too short for the margins is shared out instead
+  const budget = Math.max(0, end.deadlineMs - started)
+  const finalMoment = end.deadlineMs - Math.min(SHUTDOWN_MARGIN_MS, budget / 4)
+  const listenUntil = finalMoment - Math.min(DELIVERY_RESERVE_MS, budget / 2)
+  yield* awaitLastTelemetry(end.shutdownReason, listenUntil, calls.last)
+  yield* server.close
+  yield* awaitIdle(finalMoment)
+  const remaining = Math.max(0, finalMoment - (yield* Clock.currentTimeMillis))
+  yield* sink.flush({ budget: Duration.millis(remaining), isLast: true })
+  yield* buffer.drop("shutdown")
+  const books = yield* ledger.snapshot
+  const isComplete = books.delivered.records === books.received.records
+  const level = isComplete ? "Info" : "Warn"
+  yield* Effect.logWithLevel(level)("ledger", { reason: end.shutdownReason, ...Ledger.summary(books) })
+})
+
+/** Sends what comes while waiting for the last call's report, which follows only after we have asked for the next event. */
+const awaitLastTelemetry = Effect.fnUntraced(function*(reason: string, until: number, lastCall: string | undefined) {
+  const intake = yield* Intake
+  const buffer = yield* LogBuffer
+  const sink = yield* OpenObserveSink
+  const started = yield* Clock.currentTimeMillis
+  const isFailure = /^(timeout|failure)$/i.test(reason)
+  for (;;) {
+    yield* buffer.seal
+    yield* sink.start
+    const stream = yield* intake.state
+    const now = yield* Clock.currentTimeMillis
+    const isReported = lastCall === undefined || !stream.hasPlatformEvents || stream.isReported(lastCall)
+    const quiet = isReported ? QUIET_AFTER_REPORT_MS : isFailure ? QUIET_AFTER_FAILURE_MS : Infinity
+    const end = Math.min(until, Math.max(started, stream.lastPostAt) + quiet)
+    if (now >= end) return
+    yield* intake.progress(Duration.millis(end - now))
+  }
+})
+
+const awaitIdle = Effect.fnUntraced(function*(until: number) {
+  const intake = yield* Intake
+  for (;;) {
+    const { isIdle } = yield* intake.state
+    const now = yield* Clock.currentTimeMillis
+    if (isIdle || now >= until) return
+    yield* intake.progress(Duration.millis(until - now))
+  }
+})
+
+// --- A start that fails ------------------------------------------------------
+
+/** Says what is wrong and fails the start; or, when asked to pass through, lets the function run without logs. */
+export const refuse = Effect.fnUntraced(function*(error: ConfigurationError | ListenError) {
+  const extensions = yield* ExtensionsClient
+  yield* Effect.logError(error.message, error._tag === "ConfigurationError" ? { problems: error.problems } : {})
+  yield* extensions.register
+  // our own trouble is no reason to take the function down; a wrong setting is, unless the user says else
+  if (error._tag === "ConfigurationError" && error.reaction === "fail") {
+    yield* extensions.initError("Extension.ConfigInvalid", error.message)
+    return yield* error
+  }
+  yield* Effect.logWarning("the function runs without its logs being sent")
+  for (;;) {
+    const event = yield* extensions.next
+    if (event.eventType === "SHUTDOWN") return
+  }
+})

@@ -1,0 +1,253 @@
+/** Lambda's Extensions API, and the subscription to the Telemetry API: everything we ask of the sandbox. */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import { LambdaEnvironment } from "./LambdaEnvironment.ts"
+import { Transport, type TransportError, type TransportResponse } from "./Transport.ts"
+
+// --- Errors ------------------------------------------------------------------
+
+/** A call to the sandbox failed. */
+export class ExtensionsError extends Schema.TaggedError<ExtensionsError>()("ExtensionsError", {
+  operation: Schema.Literals(["register", "next", "subscribe", "init/error", "exit/error"]),
+  /** The answer's status; `undefined` when there was none. */
+  status: Schema.UndefinedOr(Schema.Finite),
+  detail: Schema.String
+}) {
+  override get message() {
+    return `${this.operation}: ${this.status === undefined ? "" : `HTTP ${this.status}: `}${this.detail}`
+  }
+}
+
+// --- Schemas -----------------------------------------------------------------
+
+const Registration = Schema.Struct({
+  functionName: Schema.optional(Schema.String),
+  functionVersion: Schema.optional(Schema.String),
+  handler: Schema.optional(Schema.String),
+  accountId: Schema.optional(Schema.String)
+})
+export type Registration = typeof Registration.Type
+
+const Invoke = Schema.Struct({
+  eventType: Schema.Literal("INVOKE"),
+  /** Epoch ms at which the function times out. */
+  deadlineMs: Schema.Finite,
+  requestId: Schema.String
+})
+
+const Shutdown = Schema.Struct({
+  eventType: Schema.Literal("SHUTDOWN"),
+  /** Epoch ms at which this process is killed. */
+  deadlineMs: Schema.Finite,
+  /** `spindown`, `timeout`, `failure`, or a word of another platform. */
+  shutdownReason: Schema.String
+})
+
+const LifecycleCall = Schema.Union([Invoke, Shutdown])
+export type LifecycleCall = typeof LifecycleCall.Type
+
+/** What came of subscribing. */
+export type Subscription =
+  | { readonly _tag: "Subscribed"; readonly schemaVersion: string }
+  /** The sandbox has no Telemetry API (local emulators): life goes on without logs. */
+  | { readonly _tag: "Unsupported"; readonly detail: string }
+
+// --- Service -----------------------------------------------------------------
+
+/** The client of one extension process. Every call but `register` needs the identifier that `register` got. */
+export class ExtensionsClient extends Context.Service<ExtensionsClient, {
+  /** Announces this process; only possible during init. */
+  readonly register: Effect.Effect<Registration, ExtensionsError>
+  /** Says "ready" and waits for the next event, without any time-out: the sandbox may be frozen meanwhile. */
+  readonly next: Effect.Effect<LifecycleCall, ExtensionsError>
+  /** Has telemetry posted to the port on this machine. */
+  readonly subscribe: (options: {
+    readonly port: number
+    readonly types: ReadonlyArray<string>
+  }) => Effect.Effect<Subscription, ExtensionsError>
+  /** Reports that the start failed. The process must exit by itself afterwards. */
+  readonly initError: (errorType: string, message: string) => Effect.Effect<void, ExtensionsError>
+  /** Reports why the process is about to exit. */
+  readonly exitError: (errorType: string, message: string) => Effect.Effect<void, ExtensionsError>
+}>()("o2-lambda-extension/ExtensionsClient") {
+  static readonly layerNoDeps = Layer.effect(
+    ExtensionsClient,
+    Effect.gen(function*() {
+      const environment = yield* LambdaEnvironment
+      const transport = yield* Transport
+      const base = `http://${environment.runtimeApi}`
+      let identifier = ""
+
+      const call = (
+        operation: ExtensionsError["operation"],
+        request: {
+          readonly method: "GET" | "POST" | "PUT"
+          readonly path: string
+          readonly headers?: Record<string, string>
+          readonly body?: string
+        }
+      ): Effect.Effect<TransportResponse, ExtensionsError> =>
+        transport.exchange({
+          method: request.method,
+          url: new URL(base + request.path),
+          headers: {
+            ...(identifier === "" ? {} : { "lambda-extension-identifier": identifier }),
+            ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+            ...request.headers
+          },
+          ...(request.body === undefined ? {} : { body: request.body })
+        }).pipe(
+          Effect.mapError((error: TransportError) =>
+            new ExtensionsError({ operation, status: undefined, detail: error.message })
+          ),
+          Effect.filterOrFail(
+            (response) => response.status >= 200 && response.status < 300,
+            (response) => new ExtensionsError({ operation, status: response.status, detail: response.body.trim() })
+          )
+        )
+
+      /** Answers carry JSON whatever their Content-Type says (SHUTDOWN comes as text/plain). */
+      const decode =
+        <A>(operation: ExtensionsError["operation"], schema: Schema.Codec<A, string>) =>
+        (response: TransportResponse) =>
+          Effect.mapError(
+            Schema.decodeEffect(schema)(response.body),
+            () =>
+              new ExtensionsError({ operation, status: response.status, detail: `unexpected answer ${response.body}` })
+          )
+
+      const register = Effect.gen(function*() {
+        const response = yield* call("register", {
+          method: "POST",
+          path: "/2020-01-01/extension/register",
+          headers: {
+            "lambda-extension-name": environment.extensionName,
+            "lambda-extension-accept-feature": "accountId"
+          },
+          // Managed Instances refuse INVOKE
+          body: JSON.stringify({ events: environment.isManagedInstance ? ["SHUTDOWN"] : ["INVOKE", "SHUTDOWN"] })
+        })
+        identifier = response.headers["lambda-extension-identifier"] ?? ""
+        if (identifier === "") {
+          return yield* new ExtensionsError({
+            operation: "register",
+            status: response.status,
+            detail: "the answer has no Lambda-Extension-Identifier"
+          })
+        }
+        return yield* decode("register", Schema.fromJsonString(Registration))(response)
+      })
+
+      const requestEvent = Effect.flatMap(
+        call("next", { method: "GET", path: "/2020-01-01/extension/event/next" }),
+        decode("next", Schema.fromJsonString(LifecycleCall))
+      )
+
+      // When our own poll breaks, the platform may go on holding it, and answers 403 to another until it has noticed.
+      const next = requestEvent.pipe(
+        Effect.tapError((error) =>
+          error.status === undefined
+            ? Effect.logWarning("polling for the next event failed", { cause: error.detail })
+            : Effect.void
+        ),
+        Effect.catchIf(
+          (error) => error.status === undefined,
+          (first) =>
+            requestEvent.pipe(
+              Effect.retry(
+                Schedule.spaced(POLL_RETRY_INTERVAL).pipe(
+                  Schedule.upTo({ times: POLL_RETRIES }),
+                  Schedule.setInputType<ExtensionsError>(),
+                  Schedule.while(({ input }) => input.status === undefined || input.status === 403)
+                )
+              ),
+              Effect.delay(POLL_RETRY_INTERVAL),
+              Effect.mapError((error) => error.status === undefined ? first : error)
+            )
+        )
+      )
+
+      const subscribeWith = (schemaVersion: string, port: number, types: ReadonlyArray<string>) =>
+        call("subscribe", {
+          method: "PUT",
+          path: "/2022-07-01/telemetry",
+          body: JSON.stringify({
+            schemaVersion,
+            types,
+            buffering: BUFFERING,
+            destination: { protocol: "HTTP", URI: `http://sandbox.localdomain:${port}/telemetry` }
+          })
+        }).pipe(
+          Effect.retry(
+            Schedule.spaced(SUBSCRIBE_RETRY_INTERVAL).pipe(
+              Schedule.upTo({ times: SUBSCRIBE_RETRIES }),
+              Schedule.setInputType<ExtensionsError>(),
+              Schedule.while(({ input }) => input.status === undefined || input.status >= 500)
+            )
+          )
+        )
+
+      const subscribe = Effect.fnUntraced(
+        function*({ port, types }: { readonly port: number; readonly types: ReadonlyArray<string> }) {
+          let refusal: ExtensionsError | undefined
+          for (const schemaVersion of environment.isManagedInstance ? SCHEMA_VERSIONS.slice(0, 1) : SCHEMA_VERSIONS) {
+            const result = yield* Effect.result(subscribeWith(schemaVersion, port, types))
+            if (result._tag === "Success") {
+              const { body, status } = result.success
+              return status === 200
+                ? { _tag: "Subscribed", schemaVersion } as const
+                : { _tag: "Unsupported", detail: `HTTP ${status}: ${body.trim()}` } as const
+            }
+            refusal = result.failure
+            if (refusal.status === 404) return { _tag: "Unsupported", detail: "HTTP 404" } as const
+            if (refusal.status !== 400) break
+          }
+          return yield* refusal!
+        }
+      )
+
+      const report = (operation: "init/error" | "exit/error") => (errorType: string, message: string) =>
+        Effect.asVoid(call(operation, {
+          method: "POST",
+          path: `/2020-01-01/extension/${operation}`,
+          headers: { "lambda-extension-function-error-type": errorType },
+          body: JSON.stringify({ errorMessage: message, errorType, stackTrace: [] })
+        }))
+
+      return ExtensionsClient.of({
+        register,
+        next,
+        subscribe,
+        initError: report("init/error"),
+        exitError: report("exit/error")
+      })
+    })
+  )
+
+  static readonly layer = ExtensionsClient.layerNoDeps.pipe(
+    Layer.provide([LambdaEnvironment.layer, Transport.layer])
+  )
+}
+
+// --- Constants ---------------------------------------------------------------
+
+/** Newest first; all are compatible. Managed Instances know only the first. */
+const SCHEMA_VERSIONS = ["2025-01-29", "2022-12-13", "2022-07-01"] as const
+
+/**
+ * As much as may be asked for in items and bytes, so that long records are not cut (the limits of the Telemetry API),
+ * and the shortest delay, since the end of each call waits for it.
+ */
+const BUFFERING = { maxItems: 10_000, maxBytes: 1_048_576, timeoutMs: 25 } as const
+
+/** Init has 10 s in all, and a function without logs is better than one that does not start. */
+const SUBSCRIBE_RETRIES = 3
+const SUBSCRIBE_RETRY_INTERVAL = Duration.millis(100)
+
+/** An aborted poll is only forgotten when an event has been lost to it; two minutes cover all but rarely called functions. */
+const POLL_RETRIES = 1200
+const POLL_RETRY_INTERVAL = Duration.millis(100)

@@ -1,0 +1,143 @@
+/**
+ * Moves posts from the server through the encoder into the buffer, one at a time, and remembers what they said about
+ * invocations, so that the program can wait for it.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberHandle from "effect/FiberHandle"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import { LogBuffer } from "./Buffer.ts"
+import { ExtensionConfig } from "./Config.ts"
+import { Ledger } from "./Ledger.ts"
+import type { LifecycleEvent } from "./LifecycleEvent.ts"
+import { OpenObserveSink } from "./OpenObserveSink.ts"
+import { RecordEncoder } from "./RecordEncoder.ts"
+import { TelemetryServer } from "./TelemetryServer.ts"
+
+/** What the telemetry stream has said so far. Times in epoch ms. */
+export interface StreamState {
+  /** Whether platform events come at all; without them there is nothing to wait for. */
+  readonly hasPlatformEvents: boolean
+  /** When the last post came. */
+  readonly lastPostAt: number
+  /** When the last post came that was cut or malformed: an event that is waited for may have been in it. */
+  readonly lastMalformedAt: number
+  readonly isRuntimeDone: (requestId: string) => boolean
+  readonly isReported: (requestId: string) => boolean
+  /** Whether every post that was received has reached the buffer. */
+  readonly isIdle: boolean
+}
+
+/** The stage between server and buffer. */
+export class Intake extends Context.Service<Intake, {
+  readonly state: Effect.Effect<StreamState>
+  /** Waits for the next post to be worked off, at most for the given time. */
+  readonly progress: (atMost: Duration.Duration) => Effect.Effect<void>
+}>()("o2-lambda-extension/Intake") {
+  static readonly layerNoDeps = Layer.effect(
+    Intake,
+    Effect.gen(function*() {
+      const config = yield* ExtensionConfig
+      const server = yield* TelemetryServer
+      const encoder = yield* RecordEncoder
+      const buffer = yield* LogBuffer
+      const sink = yield* OpenObserveSink
+      const ledger = yield* Ledger
+
+      const progress = Latch.makeUnsafe(false)
+      const ageTimer = yield* FiberHandle.make<void>()
+      const runtimeDone = new RecentIds()
+      const reported = new RecentIds()
+      let hasPlatformEvents = false
+      let lastPostAt = -Infinity
+      let lastMalformedAt = -Infinity
+      let isBusy = false
+
+      const remember = (event: LifecycleEvent) => {
+        hasPlatformEvents = true
+        if (event._tag === "RuntimeDone") runtimeDone.add(event.requestId)
+        if (event._tag === "Report") reported.add(event.requestId)
+      }
+
+      const sealAged = Effect.sleep(Duration.millis(config.flushIntervalMs)).pipe(
+        Effect.andThen(buffer.seal),
+        Effect.andThen(sink.start)
+      )
+
+      const work = Effect.fnUntraced(function*(post: Uint8Array) {
+        const encoded = yield* encoder.encode(post)
+        buffer.holdUnsafe(-post.length)
+        yield* buffer.append(encoded)
+        lastPostAt = yield* Clock.currentTimeMillis
+        if (encoded.malformed > 0) {
+          lastMalformedAt = lastPostAt
+          ledger.countUnsafe("malformed", encoded.malformed)
+          yield* Effect.logDebug("telemetry that is no event was skipped", { malformed: encoded.malformed })
+        }
+        encoded.lifecycle.forEach(remember)
+        const { openRecords, sealedBatches } = yield* buffer.state
+        if (sealedBatches > 0) yield* sink.start
+        // no timer while there is nothing to wait for: an idle sandbox must not wake up
+        if (openRecords > 0) yield* FiberHandle.run(ageTimer, sealAged, { onlyIfMissing: true })
+      })
+
+      yield* Effect.gen(function*() {
+        for (;;) {
+          const post = yield* Queue.take(server.posts)
+          isBusy = true
+          yield* work(post).pipe(
+            Effect.catchDefect((defect) => Effect.logError("a post could not be processed", { defect: String(defect) }))
+          )
+          isBusy = false
+          yield* progress.release
+        }
+      }).pipe(Effect.forkScoped)
+
+      return Intake.of({
+        state: Effect.map(Queue.size(server.posts), (waiting) => ({
+          hasPlatformEvents,
+          lastPostAt,
+          lastMalformedAt,
+          isRuntimeDone: (requestId) => runtimeDone.has(requestId),
+          isReported: (requestId) => reported.has(requestId),
+          isIdle: waiting === 0 && !isBusy
+        })),
+        progress: (atMost) => Effect.asVoid(Effect.timeoutOption(progress.await, atMost))
+      })
+    })
+  )
+
+  static readonly layer = Intake.layerNoDeps.pipe(
+    Layer.provide([
+      ExtensionConfig.layer,
+      TelemetryServer.layer,
+      RecordEncoder.layer,
+      LogBuffer.layer,
+      OpenObserveSink.layer,
+      Ledger.layer
+    ])
+  )
+}
+
+/** Request ids that can still matter: events of one invocation come at most a few invocations late. */
+const REMEMBERED_IDS = 64
+
+/** The last few request ids of a kind. */
+class RecentIds {
+  private readonly ids = new Set<string>()
+
+  add(id: string): void {
+    this.ids.add(id)
+    if (this.ids.size <= REMEMBERED_IDS) return
+    const [oldest] = this.ids
+    if (oldest !== undefined) this.ids.delete(oldest)
+  }
+
+  has(id: string): boolean {
+    return this.ids.has(id)
+  }
+}

@@ -1,0 +1,49 @@
+/** What the telemetry stream says about the course of invocations: the platform events that the extension acts on. */
+
+/** A platform event in the form that the extension acts on. */
+export type LifecycleEvent =
+  /** A process starts, or a snapshot is restored; `instanceId` names the execution environment. */
+  | { readonly _tag: "EnvironmentStart"; readonly instanceId: string | undefined; readonly isRestore: boolean }
+  /** An invocation begins; function lines that follow in the stream are its lines. */
+  | { readonly _tag: "InvocationStart"; readonly requestId: string }
+  /** The runtime has finished an invocation: nothing of it follows, save what late asynchronous code writes. */
+  | { readonly _tag: "RuntimeDone"; readonly requestId: string }
+  /** The invocation's last event. */
+  | { readonly _tag: "Report"; readonly requestId: string }
+
+/** Reads the event of the given type; `undefined` for all that do not matter here, and for records of another shape. */
+export const parse = (type: string, recordJson: string): LifecycleEvent | undefined => {
+  switch (type) {
+    case "platform.initStart":
+    case "platform.restoreStart":
+      return {
+        _tag: "EnvironmentStart",
+        instanceId: text(recordJson, "instanceId"),
+        isRestore: type === "platform.restoreStart"
+      }
+    case "platform.start":
+      return withRequestId("InvocationStart", recordJson)
+    case "platform.runtimeDone":
+      return withRequestId("RuntimeDone", recordJson)
+    case "platform.report":
+      return withRequestId("Report", recordJson)
+  }
+}
+
+const withRequestId = (
+  tag: "InvocationStart" | "RuntimeDone" | "Report",
+  recordJson: string
+): LifecycleEvent | undefined => {
+  const requestId = text(recordJson, "requestId")
+  return requestId === undefined ? undefined : { _tag: tag, requestId }
+}
+
+/** A non-empty string member of a record, given as valid JSON of any kind. */
+export const text = (recordJson: string, ...names: ReadonlyArray<string>): string | undefined => {
+  const record: unknown = JSON.parse(recordJson)
+  if (typeof record !== "object" || record === null) return undefined
+  for (const name of names) {
+    const value: unknown = Object.getOwnPropertyDescriptor(record, name)?.value
+    if (typeof value === "string" && value !== "") return value
+  }
+}

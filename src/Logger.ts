@@ -1,0 +1,41 @@
+/** Our own log lines: one JSON object per line on stdout, which Lambda puts into the function's log. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import type * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
+
+/** How each of our lines begins, so that they can be told from those of other extensions. */
+export const OWN_LINE_PREFIX = "{\"extension\":\"o2-lambda-extension\","
+
+const jsonLine = Logger.make<unknown, string>(({ cause, date, logLevel, message }) => {
+  const parts: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
+  const fields: ReadonlyArray<object> = parts.filter((part) => typeof part === "object" && part !== null)
+  const line = {
+    time: date.toISOString(),
+    level: logLevel.toLowerCase(),
+    message: parts.filter((part) => typeof part !== "object").join(" "),
+    ...Object.assign({}, ...fields) as object,
+    ...(cause.reasons.length > 0 ? { error: Cause.pretty(cause) } : {})
+  }
+  return OWN_LINE_PREFIX + JSON.stringify(line).slice(1)
+})
+
+const toStdout = Logger.make<unknown, void>((options) => {
+  process.stdout.write(`${jsonLine.log(options)}\n`)
+})
+
+/** Names of the levels as the settings spell them. */
+const levels = { debug: "Debug", info: "Info", warn: "Warn", error: "Error", none: "None" } as const satisfies Record<
+  string,
+  LogLevel.LogLevel
+>
+
+/** Replaces Effect's default logger by ours. */
+export const layer = Logger.layer([toStdout])
+
+/** Logs only what is at least as grave as `level`. */
+export const withLevel = (
+  level: keyof typeof levels
+): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =>
+  Effect.provideService(References.MinimumLogLevel, levels[level])

@@ -1,0 +1,193 @@
+/** Delivers sealed batches to OpenObserve: retries, divides, keeps the books. Deciding when is for others. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type { Batch } from "./Batch.ts"
+import { LogBuffer } from "./Buffer.ts"
+import { CircuitBreaker } from "./CircuitBreaker.ts"
+import { type Configuration, ExtensionConfig } from "./Config.ts"
+import * as Delivery from "./Delivery.ts"
+import { Ledger, type Tally } from "./Ledger.ts"
+import type { Verdict } from "./OpenObserveResponse.ts"
+import { Transport } from "./Transport.ts"
+
+/** Requests at once when there is a backlog: more gained nothing against a v0.91.5 server. */
+const MAX_IN_FLIGHT = 4
+
+/** How a flush waits. */
+export interface FlushOptions {
+  readonly budget: Duration.Duration
+  /** Nothing comes after it: it tries even during an outage, and what has not settled in time is given back. */
+  readonly isLast: boolean
+}
+
+/** Delivers what the buffer has sealed, in fibers of its own. */
+export class OpenObserveSink extends Context.Service<OpenObserveSink, {
+  /** Starts delivering what is sealed, unless an outage has been noticed a moment ago. */
+  readonly start: Effect.Effect<void>
+  /**
+   * Seals what is open and waits until everything sealed so far has settled, at most for the budget: true when it has.
+   * Requests in flight at its end stay in flight. During an outage it does not wait.
+   */
+  readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
+}>()("o2-lambda-extension/OpenObserveSink") {
+  static readonly layerNoDeps = Layer.effect(
+    OpenObserveSink,
+    Effect.gen(function*() {
+      const config = yield* ExtensionConfig
+      const buffer = yield* LogBuffer
+      const ledger = yield* Ledger
+      const transport = yield* Transport
+      const deliveries = yield* FiberSet.make<void>()
+      const breaker = new CircuitBreaker()
+      // While a flush waits, nobody sleeps beyond its end; who already does is woken to see that.
+      let flushEndsAt = Infinity
+      let isLastFlush = false
+      const wake = Latch.makeUnsafe(false)
+
+      /** Waits before a retry; false when that would take longer than the flush that waits for it. */
+      const pause = Effect.fnUntraced(function*(delay: Duration.Duration) {
+        const until = (yield* Clock.currentTimeMillis) + Duration.toMillis(delay)
+        for (;;) {
+          if (until > flushEndsAt) return false
+          const now = yield* Clock.currentTimeMillis
+          const woken = yield* Effect.timeoutOption(wake.await, Duration.millis(Math.max(0, until - now)))
+          // the last flush is no time to sleep
+          if (Option.isNone(woken) || isLastFlush) return true
+        }
+      })
+
+      /** Books what a 200 answer says of a batch. */
+      const accept = Effect.fnUntraced(function*(batch: Batch, verdict: Extract<Verdict, { _tag: "Accepted" }>) {
+        const { tally } = batch
+        const { refused, stored } = verdict
+        ledger.moveUnsafe("inFlight", "delivered", share(tally, 0, stored))
+        ledger.moveUnsafe("inFlight", { rejected: "refused" }, share(tally, stored, stored + refused))
+        ledger.moveUnsafe("inFlight", { rejected: "unaccounted" }, share(tally, stored + refused, tally.records))
+        yield* buffer.settle(batch)
+        if (stored === tally.records) return
+        yield* Effect.logWarning("OpenObserve did not store all records of a batch", {
+          sent: tally.records,
+          stored,
+          refused,
+          reason: verdict.detail
+        })
+      })
+
+      /** Settles what it can of `parts` (removing it) by attempts in turn; the verdict that stopped it, if any. */
+      const deliver = Effect.fnUntraced(function*(parts: Array<Batch>) {
+        const nextDelay = yield* Schedule.toStep(retryPolicy(config))
+        for (let batch = parts[0]; batch !== undefined; batch = parts[0]) {
+          const sent = batch.tally
+          const { isUncertain, verdict } = yield* Delivery.attempt(config, transport, batch).pipe(
+            Effect.onInterrupt(() => Effect.sync(() => ledger.possiblyDuplicatedUnsafe(sent)))
+          )
+          if (isUncertain) ledger.possiblyDuplicatedUnsafe(sent)
+          if (verdict._tag === "Accepted") {
+            parts.shift()
+            yield* accept(batch, verdict)
+            if (breaker.succeeded()) yield* Effect.logInfo("OpenObserve takes records again")
+          } else if (verdict._tag === "Divide") {
+            parts.shift()
+            if (batch.tally.records > 1) parts.unshift(...(yield* buffer.divide(batch)))
+            else {
+              ledger.moveUnsafe("inFlight", { rejected: verdict.reason }, batch.tally)
+              yield* buffer.settle(batch)
+              yield* Effect.logWarning("OpenObserve cannot store a record", { reason: verdict.detail })
+            }
+          } else {
+            if (verdict._tag === "Misconfigured") return verdict
+            const asked = verdict.afterMs ?? 0
+            if (asked > config.maxRetryDelayMs) return verdict
+            const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
+            if (Option.isNone(delay)) return verdict
+            if (!(yield* pause(Duration.max(delay.value[1], Duration.millis(asked))))) return verdict
+          }
+        }
+      })
+
+      const reportOutage = Effect.fnUntraced(function*(verdict: Exclude<Verdict, { _tag: "Accepted" }>) {
+        const asked = verdict._tag === "Retry" ? verdict.afterMs : undefined
+        if (!breaker.failed(yield* Clock.currentTimeMillis, asked)) return
+        yield* Effect.logWarning("OpenObserve takes no records; they wait in memory", {
+          url: Delivery.ingestUrl(config).href,
+          cause: verdict.detail,
+          ...(verdict._tag === "Misconfigured" ? { remedy: verdict.remedy } : {})
+        })
+      })
+
+      /** Delivers sealed batches one after the other, until none is left or one has to go back. */
+      const worker = Effect.gen(function*() {
+        for (;;) {
+          const parts: Array<Batch> = []
+          const giveBack = Effect.suspend(() => Effect.forEach(parts.splice(0), buffer.giveBack, { discard: true }))
+          const verdict = yield* Effect.uninterruptibleMask((restore) =>
+            Effect.gen(function*() {
+              const batch = yield* buffer.take
+              if (batch !== undefined) parts.push(batch)
+              return yield* restore(deliver(parts))
+            }).pipe(Effect.ensuring(giveBack))
+          )
+          if (verdict !== undefined) return yield* reportOutage(verdict)
+          if ((yield* buffer.state).sealedBatches === 0) return
+        }
+      }).pipe(
+        Effect.catchDefect((defect) => Effect.logError("a delivery ended unexpectedly", { defect: String(defect) }))
+      )
+
+      const startWorkers = Effect.gen(function*() {
+        const { sealedBatches } = yield* buffer.state
+        const running = yield* FiberSet.size(deliveries)
+        const wanted = Math.min(breaker.isFailing ? 1 : MAX_IN_FLIGHT, running + sealedBatches)
+        for (let count = running; count < wanted; count++) yield* FiberSet.run(deliveries, worker)
+      })
+
+      const isPaused = Effect.map(Clock.currentTimeMillis, (now) => breaker.isOpen(now))
+
+      const flush = Effect.fnUntraced(function*({ budget, isLast }: FlushOptions) {
+        yield* buffer.seal
+        if (!isLast && (yield* isPaused)) return false
+        flushEndsAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(budget)
+        isLastFlush = isLast
+        yield* startWorkers
+        yield* wake.release
+        yield* Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget)
+        if (isLast) yield* FiberSet.clear(deliveries)
+        flushEndsAt = Infinity
+        const { sealedBatches } = yield* buffer.state
+        return sealedBatches === 0 && (yield* FiberSet.size(deliveries)) === 0
+      })
+
+      return OpenObserveSink.of({
+        start: Effect.flatMap(isPaused, (paused) => paused ? Effect.void : startWorkers),
+        flush
+      })
+    })
+  )
+
+  static readonly layer = OpenObserveSink.layerNoDeps.pipe(
+    Layer.provide([ExtensionConfig.layer, LogBuffer.layer, Ledger.layer, Transport.layer])
+  )
+}
+
+/** Exponential, capped, ±20 % at random, `O2_MAX_RETRIES` times. */
+const retryPolicy = (config: Configuration) =>
+  Schedule.min([
+    Schedule.exponential(Duration.millis(config.initialRetryDelayMs)),
+    Schedule.spaced(Duration.millis(config.maxRetryDelayMs))
+  ]).pipe(Schedule.jittered, Schedule.upTo({ times: config.maxRetries }))
+
+/**
+ * The records from the `from`-th to the `to`-th of a tally. An answer does not say which records it refused, so their
+ * bytes are taken to be average.
+ */
+const share = (tally: Tally, from: number, to: number): Tally => {
+  const bytesUpTo = (records: number) => Math.floor(tally.bytes * records / tally.records)
+  return { records: to - from, bytes: bytesUpTo(to) - bytesUpTo(from) }
+}

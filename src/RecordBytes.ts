@@ -1,0 +1,66 @@
+/** Putting records together from pieces of a post: a growing byte buffer, and what makes members fit for OpenObserve. */
+import type { Member } from "./TelemetryEvent.ts"
+
+/** Kept between posts, so that an ordinary post is encoded without allocating. */
+const INITIAL_CAPACITY = 64 * 1024
+
+/** A post that needed more than this does not determine what stays allocated. */
+const MAX_KEPT_CAPACITY = 2 * 1024 * 1024
+
+/** An append-only byte buffer that grows as needed and is reused. */
+export class ByteWriter {
+  length = 0
+  private buffer = Buffer.allocUnsafeSlow(INITIAL_CAPACITY)
+
+  private reserve(bytes: number): void {
+    const needed = this.length + bytes
+    if (needed <= this.buffer.length) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2))
+    this.buffer.copy(grown, 0, 0, this.length)
+    this.buffer = grown
+  }
+
+  byte(value: number): void {
+    this.reserve(1)
+    this.buffer[this.length++] = value
+  }
+
+  ascii(text: string): void {
+    this.reserve(text.length)
+    this.length += this.buffer.write(text, this.length, "latin1")
+  }
+
+  bytes(source: Buffer, start = 0, end = source.length): void {
+    this.reserve(end - start)
+    this.length += source.copy(this.buffer, this.length, start, end)
+  }
+
+  /** Takes what was written and begins anew. */
+  take(): Buffer {
+    const taken = Buffer.allocUnsafeSlow(this.length)
+    this.buffer.copy(taken, 0, 0, this.length)
+    this.length = 0
+    if (this.buffer.length > MAX_KEPT_CAPACITY) this.buffer = Buffer.allocUnsafeSlow(INITIAL_CAPACITY)
+    return taken
+  }
+}
+
+/**
+ * The name under which OpenObserve would store a top-level member: letters in lower case, everything else but digits
+ * and `_` replaced by `_`.
+ */
+export const columnName = (key: string): string => key.toLowerCase().replaceAll(/[^a-z0-9_\u0080-\uffff]/g, "_")
+
+/**
+ * The key under which a member can be stored. `_timestamp` is ours; a number, boolean or null as `_id` makes a v0.91.5
+ * server panic and reset the connection, for the whole request and every time; members of an object with the empty key
+ * would become such columns, too.
+ */
+export const storableKey = (key: string, bytes: Buffer, member: Member): string => {
+  const column = columnName(key)
+  if (column === "_timestamp") return "event_timestamp"
+  if (column === "") return "event"
+  if (column !== "_id") return key
+  const first = bytes[member.valueStart]
+  return first === 0x22 || first === 0x5b || first === 0x7b ? key : "event_id"
+}

@@ -1,0 +1,195 @@
+/**
+ * Finds the events in a post, tolerant of anything: what is complete comes out, the rest is counted. Pure, and knows
+ * nothing of OpenObserve.
+ *
+ * The Telemetry API posts `[{"time":…,"type":…,"record":…}, …]`. A record larger than the subscription's `maxBytes` is
+ * cut in the middle, which leaves two posts that are not valid JSON (seen in production: DataDog/datadog-lambda-extension
+ * issue 1357), so one broken element must not cost its neighbours.
+ */
+import { isUtf8 } from "node:buffer"
+import { CUT, INVALID, JsonScanner } from "./JsonScanner.ts"
+
+const QUOTE = 0x22
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+const OPEN_ARRAY = 0x5b
+const CLOSE_ARRAY = 0x5d
+const COMMA = 0x2c
+
+/** A member of an event: offsets of its key (with quotes) and of its value. */
+export interface Member {
+  readonly keyStart: number
+  readonly keyEnd: number
+  readonly valueStart: number
+  readonly valueEnd: number
+  /** Nesting of arrays and objects inside the value. */
+  readonly depth: number
+}
+
+/** An event's members by meaning. */
+export interface Shape {
+  readonly time: Member | undefined
+  readonly type: Member | undefined
+  readonly record: Member | undefined
+  /** Nothing but these three, each once, their keys without escapes: the bytes can be copied as they are. */
+  readonly isPlain: boolean
+}
+
+/** Finds what the members of an event are; as in `JSON.parse`, the last of several equal keys counts. */
+export const shapeOf = (bytes: Buffer, members: ReadonlyArray<Member>): Shape => {
+  let time: Member | undefined
+  let type: Member | undefined
+  let record: Member | undefined
+  let isPlain = true
+  for (const member of members) {
+    if (isKey(bytes, member, "time") && time === undefined) time = member
+    else if (isKey(bytes, member, "type") && type === undefined) type = member
+    else if (isKey(bytes, member, "record") && record === undefined) record = member
+    else isPlain = false
+  }
+  if (isPlain) return { time, type, record, isPlain }
+  const byKey = new Map(members.map((member) => [keyOf(bytes, member), member]))
+  return { time: byKey.get("time"), type: byKey.get("type"), record: byKey.get("record"), isPlain }
+}
+
+const isKey = (bytes: Buffer, member: Member, name: string): boolean => {
+  if (member.keyEnd - member.keyStart !== name.length + 2) return false
+  for (let index = 0; index < name.length; index++) {
+    if (bytes[member.keyStart + 1 + index] !== name.charCodeAt(index)) return false
+  }
+  return true
+}
+
+/** A member's key as text. */
+export const keyOf = (bytes: Buffer, member: Member): string =>
+  JSON.parse(bytes.toString("utf8", member.keyStart, member.keyEnd)) as string
+
+/** A member's value when it is a string, else the empty string. */
+export const textOf = (bytes: Buffer, member: Member): string =>
+  bytes[member.valueStart] === QUOTE
+    ? JSON.parse(bytes.toString("utf8", member.valueStart, member.valueEnd)) as string
+    : ""
+
+/**
+ * How often a post's length may be searched again for the next event behind broken ones; bounds the work for a post
+ * that is made of nothing else.
+ */
+const MAX_RESYNC_PASSES = 8
+
+// What begins an event behind a broken one. Inside a JSON string its quotes would be escaped.
+const nextEvent = /\}\s*,\s*\{\s*"(?:time|type|record)"\s*:/g
+
+/**
+ * Steps through the events of one post:
+ * `const events = new EventScanner(post); while (events.next()) { … events.bytes, events.start, events.members … }`.
+ */
+export class EventScanner {
+  /** The post as well-formed UTF-8; offsets refer to it. */
+  readonly bytes: Buffer
+  /** Elements and fragments so far that are no event: not JSON, cut, or not an object. */
+  malformed = 0
+  /** The current event, from its opening to behind its closing brace. */
+  start = 0
+  end = 0
+  /** The current event's members in order of appearance. */
+  members: Array<Member> = []
+  /** Deepest nesting inside one of the current event's values. */
+  depth = 0
+  private at: number
+  private isInArray = false
+  private readonly scanner: JsonScanner
+  private resyncBudget: number
+
+  constructor(post: Uint8Array) {
+    const bytes = Buffer.from(post.buffer, post.byteOffset, post.byteLength)
+    // JSON text is UTF-8; what is not becomes U+FFFD once here, so that it cannot spoil a whole request later.
+    this.bytes = isUtf8(bytes) ? bytes : Buffer.from(bytes.toString("utf8"))
+    this.at = this.bytes[0] === 0xef && this.bytes[1] === 0xbb && this.bytes[2] === 0xbf ? 3 : 0
+    this.scanner = new JsonScanner(this.bytes)
+    this.resyncBudget = this.bytes.length * MAX_RESYNC_PASSES
+  }
+
+  /** Moves to the next event; false at the end of the post. */
+  next(): boolean {
+    const { bytes, scanner } = this
+    for (;;) {
+      this.at = scanner.space(this.at)
+      const byte = bytes[this.at]
+      if (byte === undefined) return false
+      if (byte === COMMA && this.isInArray) {
+        this.at++
+      } else if (byte === CLOSE_ARRAY && this.isInArray) {
+        this.isInArray = false
+        this.at++
+      } else if (byte === OPEN_ARRAY && !this.isInArray) {
+        this.isInArray = true
+        this.at++
+      } else {
+        this.start = this.at
+        const end = byte === OPEN_OBJECT ? this.event(this.at) : scanner.value(this.at)
+        if (end >= 0 && byte === OPEN_OBJECT) {
+          this.end = this.at = end
+          return true
+        }
+        this.malformed++
+        if (end >= 0) this.at = end
+        else if (end === CUT || !this.resync()) this.at = bytes.length
+      }
+    }
+  }
+
+  /** Reads the object at `from` into `members`. */
+  private event(from: number): number {
+    const { bytes, scanner } = this
+    const members: Array<Member> = this.members = []
+    this.depth = 0
+    let at = scanner.space(from + 1)
+    if (bytes[at] === CLOSE_OBJECT) return at + 1
+    for (;;) {
+      const keyStart = at
+      const valueStart = scanner.key(at)
+      if (valueStart < 0) return valueStart
+      const valueEnd = scanner.value(valueStart)
+      if (valueEnd < 0) return valueEnd
+      members.push({ keyStart, keyEnd: this.keyEnd(valueStart), valueStart, valueEnd, depth: scanner.depth })
+      if (scanner.depth > this.depth) this.depth = scanner.depth
+      at = scanner.space(valueEnd)
+      if (at >= bytes.length) return CUT
+      if (bytes[at] === CLOSE_OBJECT) return at + 1
+      if (bytes[at] !== COMMA) {
+        scanner.errorAt = at
+        return INVALID
+      }
+      at = scanner.space(at + 1)
+    }
+  }
+
+  /** The offset behind the key's closing quote: only a colon and white space stand between it and the value. */
+  private keyEnd(valueStart: number): number {
+    let at = valueStart - 1
+    while (this.bytes[at] !== QUOTE) at--
+    return at + 1
+  }
+
+  /** After something that is not JSON: finds where the next element begins. */
+  private resync(): boolean {
+    const { bytes, scanner } = this
+    const remaining = bytes.length - this.start
+    if (remaining > this.resyncBudget) return false
+    this.resyncBudget -= remaining
+    const behind = scanner.balanced(this.start)
+    if (behind >= 0) {
+      const follower = bytes[scanner.space(behind)]
+      if (follower === COMMA || follower === CLOSE_ARRAY) {
+        this.at = behind
+        return true
+      }
+    }
+    const text = bytes.toString("latin1", scanner.errorAt)
+    nextEvent.lastIndex = 0
+    const match = nextEvent.exec(text)
+    if (match === null) return false
+    this.at = scanner.errorAt + match.index + match[0].indexOf("{")
+    return true
+  }
+}

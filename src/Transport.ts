@@ -1,0 +1,152 @@
+/**
+ * One HTTP exchange over `node:http(s)`: keep-alive, redirects not followed, answers bounded, the cause of a failure in
+ * words. Used for AWS's local APIs and for OpenObserve; `docs/decisions/0003-node-http.md` says why not `effect/http`.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Http from "node:http"
+import type * as Https from "node:https"
+
+/** One request. `Content-Length` and `Host` are added. */
+export interface TransportRequest {
+  readonly method: "GET" | "POST" | "PUT"
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | string
+}
+
+/** A complete answer, its body as text. */
+export interface TransportResponse {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: string
+}
+
+/** There was no complete answer. */
+export class TransportError extends Schema.TaggedError<TransportError>()("TransportError", {
+  /** The system's code (`ECONNREFUSED`, `ENOTFOUND`, …), or one of OpenSSL's or Node's. */
+  code: Schema.String,
+  /** `host:port` of the peer. */
+  host: Schema.String,
+  /** Whether the peer may have received the request. */
+  isSent: Schema.Boolean
+}) {
+  override get message() {
+    const text = explanations[this.code]
+    return text === undefined ? `${this.code} from ${this.host}` : `${text} ${this.host} (${this.code})`
+  }
+}
+
+const explanations: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens at",
+  ECONNRESET: "the connection was reset by",
+  EPIPE: "the connection was closed while sending to",
+  ENOTFOUND: "no address is known for",
+  EAI_AGAIN: "the name server did not answer for",
+  ETIMEDOUT: "no connection was made in time to",
+  EHOSTUNREACH: "there is no route to",
+  ENETUNREACH: "there is no network route to",
+  CERT_HAS_EXPIRED: "the TLS certificate has expired of",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "the TLS certificate is self-signed (NODE_EXTRA_CA_CERTS can name its authority) at",
+  SELF_SIGNED_CERT_IN_CHAIN:
+    "the TLS chain has a self-signed certificate (NODE_EXTRA_CA_CERTS can name its authority) at",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    "the TLS certificate cannot be verified (NODE_EXTRA_CA_CERTS can name its authority) of",
+  ERR_TLS_CERT_ALTNAME_INVALID: "the TLS certificate is for another name than",
+  EPROTO: "no TLS is spoken by",
+  HPE_INVALID_CONSTANT: "no HTTP is spoken by",
+  TOO_LARGE: "the answer is too large from"
+}
+
+/** Answers of both APIs are a few hundred bytes; whatever is longer than this is not theirs. */
+const MAX_ANSWER_BYTES = 1024 * 1024
+
+/** Exchanges over kept-alive connections of its own. */
+export class Transport extends Context.Service<Transport, {
+  /** Sends a request and reads the whole answer. No time-out of its own; interrupting it closes the connection. */
+  readonly exchange: (request: TransportRequest) => Effect.Effect<TransportResponse, TransportError>
+}>()("o2-lambda-extension/Transport") {
+  /** Every service that is given this layer gets connections of its own. */
+  static readonly layer = Layer.fresh(Layer.effect(
+    Transport,
+    Effect.gen(function*() {
+      // A connection that was used last is the least likely to have been closed meanwhile.
+      const options: Http.AgentOptions = { keepAlive: true, scheduling: "lifo" }
+      const plain = yield* Effect.acquireRelease(
+        Effect.sync(() => new Http.Agent(options)),
+        (agent) => Effect.sync(() => agent.destroy())
+      )
+      let secure: { readonly module: typeof Https; readonly agent: Https.Agent } | undefined
+      yield* Effect.addFinalizer(() => Effect.sync(() => secure?.agent.destroy()))
+      // TLS takes milliseconds to load and AWS's APIs are plain HTTP: not before the first request that needs it.
+      const loadSecure = Effect.promise(() => import("node:https")).pipe(
+        Effect.map((module) => secure ??= { module, agent: new module.Agent(options) })
+      )
+      return Transport.of({
+        exchange: (request) =>
+          request.url.protocol === "https:"
+            ? Effect.flatMap(loadSecure, ({ agent, module }) => exchange(module.request, agent, request))
+            : exchange(Http.request, plain, request)
+      })
+    })
+  ))
+}
+
+const guarded = new WeakSet<object>()
+
+const exchange = (
+  send: typeof Http.request,
+  agent: Http.Agent,
+  { body, headers, method, url }: TransportRequest
+): Effect.Effect<TransportResponse, TransportError> =>
+  Effect.callback((resume) => {
+    let isSent = false
+    let response: Http.IncomingMessage | undefined
+    const fail = (code: string) => resume(Effect.fail(new TransportError({ code, host: url.host, isSent })))
+    const request = send(url, {
+      method,
+      agent,
+      headers: { ...headers, "content-length": body === undefined ? 0 : Buffer.byteLength(body) }
+    })
+    request.once("socket", (socket) => {
+      if (!guarded.has(socket)) {
+        guarded.add(socket)
+        // Node 20 was seen to raise EPIPE on a pooled socket after its request was done, which would end the process.
+        socket.on("error", () => {})
+      }
+      if (socket.connecting) socket.once("connect", () => isSent = true)
+      else isSent = true
+    })
+    request.once("response", (message) => {
+      response = message
+      readBody(message, (text) =>
+        resume(Effect.succeed({
+          status: message.statusCode ?? 0,
+          headers: message.headers as Readonly<Record<string, string | undefined>>,
+          body: text
+        })), fail)
+    })
+    // A server may answer before it has read the body and close: the answer is on its way, then, and counts.
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      if (response === undefined) fail(error.code ?? error.message)
+    })
+    request.end(body)
+    return Effect.sync(() => request.destroy())
+  })
+
+const readBody = (message: Http.IncomingMessage, done: (text: string) => void, fail: (code: string) => void): void => {
+  const chunks: Array<Buffer> = []
+  let size = 0
+  message.on("data", (chunk: Buffer) => {
+    size += chunk.length
+    if (size <= MAX_ANSWER_BYTES) return void chunks.push(chunk)
+    message.destroy()
+    fail("TOO_LARGE")
+  })
+  message.once("end", () => done(Buffer.concat(chunks).toString("utf8")))
+  message.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? error.message))
+  message.once("aborted", () => fail("ECONNRESET"))
+}

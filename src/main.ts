@@ -1,0 +1,33 @@
+/** Entry point: the extension under Lambda, a command for everybody else. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Extension from "./Extension.ts"
+import { ExtensionsClient } from "./ExtensionsClient.ts"
+import * as Layers from "./Layers.ts"
+import * as Logger from "./Logger.ts"
+
+const extension = Extension.run.pipe(
+  Effect.provide(Layers.layer),
+  Effect.catchTags({ ConfigurationError: Extension.refuse, ListenError: Extension.refuse }),
+  Effect.tapCause((cause) =>
+    Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logFatal("the extension has ended", cause)
+  ),
+  Effect.provide(Layer.mergeAll(ExtensionsClient.layer, Logger.layer))
+)
+
+// Loading a command's code costs time that only a person at a terminal has.
+const command = (args: ReadonlyArray<string>) =>
+  Effect.flatMap(Effect.promise(() => import("./CommandLine.ts")), (commandLine) => commandLine.run(args))
+
+const args = process.argv.slice(2)
+const isUnderLambda = args.length === 0 && process.env["AWS_LAMBDA_RUNTIME_API"] !== undefined
+
+NodeRuntime.runMain(isUnderLambda ? extension : command(args), {
+  disableErrorReporting: true,
+  // A signal is an ordinary end, and nothing that is still open keeps the process.
+  teardown: (exit) =>
+    process.exit(Exit.isSuccess(exit) ? process.exitCode : Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+})
