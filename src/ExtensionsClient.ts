@@ -91,16 +91,19 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
           readonly body?: string
         }
       ): Effect.Effect<TransportResponse, ExtensionsError> =>
-        transport.exchange({
-          method: request.method,
-          url: new URL(base + request.path),
-          headers: {
-            ...(identifier === "" ? {} : { "lambda-extension-identifier": identifier }),
-            ...(request.body === undefined ? {} : { "content-type": "application/json" }),
-            ...request.headers
-          },
-          ...(request.body === undefined ? {} : { body: request.body })
-        }).pipe(
+        // the identifier is known only when the call is made
+        Effect.suspend(() =>
+          transport.exchange({
+            method: request.method,
+            url: new URL(base + request.path),
+            headers: {
+              ...(identifier === "" ? {} : { "lambda-extension-identifier": identifier }),
+              ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+              ...request.headers
+            },
+            ...(request.body === undefined ? {} : { body: request.body })
+          })
+        ).pipe(
           Effect.mapError((error: TransportError) =>
             new ExtensionsError({ operation, status: undefined, detail: error.message })
           ),
