@@ -23,6 +23,7 @@ const { metafile } = await build({
   bundle: true,
   // commands are loaded only when they are called
   splitting: true,
+  mainFields: ["module", "main"],
   format: "esm",
   platform: "node",
   // the oldest runtime that functions still run on
@@ -32,6 +33,8 @@ const { metafile } = await build({
   keepNames: false,
   legalComments: "none",
   metafile: true,
+  // `npx o2-lambda-extension health-check` runs the file itself
+  banner: { js: "#!/usr/bin/env node" },
   define: { O2_LAMBDA_EXTENSION_VERSION: JSON.stringify(version) }
 })
 await cp(`${root}layer`, layer, { recursive: true })
