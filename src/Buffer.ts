@@ -141,7 +141,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         seal: Effect.sync(sealUnsafe),
         take: Effect.suspend(() => {
           const batch = sealed.shift()
-          if (batch === undefined) return Effect.succeed(undefined)
+          if (batch === undefined) return Effect.undefined
           sealedBytes -= batch.body.length
           inFlightBytes += batch.body.length
           ledger.moveUnsafe("buffered", "inFlight", batch.tally)

@@ -90,7 +90,7 @@ export const read = (response: TransportResponse, sent: number, nowMillis: numbe
 }
 
 const readAccepted = (body: string, sent: number): Verdict | undefined => {
-  const decoded = Schema.decodeUnknownExit(Accepted)(body)
+  const decoded = Schema.decodeExit(Accepted)(body)
   // A proxy's page, perhaps: nobody said that anything was stored.
   if (Exit.isFailure(decoded)) return undefined
   let stored = 0

@@ -47,7 +47,7 @@ const MAX_NAME_LENGTH = 200
 
 const pathSegment: Schema.Codec<string, string> = Schema.String.check(
   Schema.makeFilter((text) => text.length <= MAX_NAME_LENGTH || `is longer than ${MAX_NAME_LENGTH} characters`),
-  Schema.makeFilter((text) => !/[\u0000-\u001f\u007f]/.test(text) || "contains a control character"),
+  Schema.makeFilter((text) => !/\p{Cc}/u.test(text) || "contains a control character"),
   Schema.makeFilter((text) => text.isWellFormed() || "is not well-formed Unicode")
 )
 
