@@ -29,11 +29,17 @@ const SHUTDOWN_MARGIN_MS = 100
 /** Kept for delivering what came last; until then telemetry may still arrive after SHUTDOWN. */
 const DELIVERY_RESERVE_MS = 600
 
+/** Longest wait for the last report: Lambda grants 2 s after SHUTDOWN, of which 1.2 to 1.9 s are left in practice. */
+const LAST_REPORT_WAIT_MS = 1300
+
 /** Quiet after the last report that ends the wait for more: other extensions may still be writing. */
 const QUIET_AFTER_REPORT_MS = 200
 
 /** After a crash or time-out the last report may never come, and the next start waits for our end. */
 const QUIET_AFTER_FAILURE_MS = 300
+
+/** Assumed where SHUTDOWN names a moment that has passed: a clock that is off is no reason to give up what is held. */
+const LEAST_BUDGET_MS = 300
 
 /** For a signal, which names no deadline: what Lambda grants at SHUTDOWN. */
 const SIGNAL_BUDGET_MS = 2000
@@ -64,7 +70,6 @@ const main = Effect.gen(function*() {
   }).pipe(
     Effect.tapError((error: ExtensionsError) =>
       Effect.gen(function*() {
-        yield* Effect.logError("Lambda does not answer any more; the extension ends", { cause: error.message })
         yield* drainAfterSignal(calls)
         yield* Effect.ignore(extensions.exitError("Extension.PollFailed", error.message))
       })
@@ -79,6 +84,8 @@ class Calls {
   last: string | undefined
   /** Calls in a row whose `runtimeDone` never came. */
   misses = 0
+  /** The end has begun; a signal that comes meanwhile changes nothing. */
+  isDraining = false
 }
 
 /** Asks for telemetry; without it the function still runs, only without logs. */
@@ -147,16 +154,18 @@ const drainAfterSignal = Effect.fnUntraced(function*(calls: Calls) {
 
 /** Takes in what still comes, delivers what can be delivered, closes the books. Runs once, at the end. */
 const drain = Effect.fnUntraced(function*(end: End, calls: Calls) {
+  if (calls.isDraining) return
+  calls.isDraining = true
   const server = yield* TelemetryServer
   const buffer = yield* LogBuffer
   const sink = yield* OpenObserveSink
   const ledger = yield* Ledger.Ledger
   const started = yield* Clock.currentTimeMillis
   // a budget that is too short for the margins is shared out instead
-  const budget = Math.max(0, end.deadlineMs - started)
-  const finalMoment = end.deadlineMs - Math.min(SHUTDOWN_MARGIN_MS, budget / 4)
+  const budget = Math.max(LEAST_BUDGET_MS, end.deadlineMs - started)
+  const finalMoment = started + budget - Math.min(SHUTDOWN_MARGIN_MS, budget / 4)
   const listenUntil = finalMoment - Math.min(DELIVERY_RESERVE_MS, budget / 2)
-  yield* awaitLastTelemetry(end.shutdownReason, listenUntil, calls.last)
+  yield* awaitLastTelemetry(end.shutdownReason, Math.min(listenUntil, started + LAST_REPORT_WAIT_MS), calls.last)
   yield* server.close
   yield* awaitIdle(finalMoment)
   const remaining = Math.max(0, finalMoment - (yield* Clock.currentTimeMillis))
@@ -166,7 +175,7 @@ const drain = Effect.fnUntraced(function*(end: End, calls: Calls) {
   const isComplete = books.delivered.records === books.received.records
   const level = isComplete ? "Info" : "Warn"
   yield* Effect.logWithLevel(level)("ledger", { reason: end.shutdownReason, ...Ledger.summary(books) })
-})
+}, Effect.uninterruptible)
 
 /** Sends what comes while waiting for the last call's report, which follows only after we have asked for the next event. */
 const awaitLastTelemetry = Effect.fnUntraced(function*(reason: string, until: number, lastCall: string | undefined) {
@@ -203,7 +212,7 @@ const awaitIdle = Effect.fnUntraced(function*(until: number) {
 /** Says what is wrong and fails the start; or, when asked to pass through, lets the function run without logs. */
 export const refuse = Effect.fnUntraced(function*(error: ConfigurationError | ListenError) {
   const extensions = yield* ExtensionsClient
-  yield* Effect.logError(error.message, error._tag === "ConfigurationError" ? { problems: error.problems } : {})
+  yield* Effect.logError(error.message)
   yield* extensions.register
   // our own trouble is no reason to take the function down; a wrong setting is, unless the user says else
   if (error._tag === "ConfigurationError" && error.reaction === "fail") {

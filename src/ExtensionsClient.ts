@@ -123,8 +123,8 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
               new ExtensionsError({ operation, status: response.status, detail: `unexpected answer ${response.body}` })
           )
 
-      const register = Effect.gen(function*() {
-        const response = yield* call("register", {
+      const sendRegister = Effect.map(
+        call("register", {
           method: "POST",
           path: "/2020-01-01/extension/register",
           headers: {
@@ -133,16 +133,17 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
           },
           // Managed Instances refuse INVOKE
           body: JSON.stringify({ events: environment.isManagedInstance ? ["SHUTDOWN"] : ["INVOKE", "SHUTDOWN"] })
-        })
-        identifier = response.headers["lambda-extension-identifier"] ?? ""
-        if (identifier === "") {
-          return yield* new ExtensionsError({
-            operation: "register",
-            status: response.status,
-            detail: "the answer has no Lambda-Extension-Identifier"
-          })
-        }
-        return yield* decode("register", Schema.fromJsonString(Registration))(response)
+        }),
+        ({ body, headers, status }) => ({ status, body, identifier: headers["lambda-extension-identifier"] ?? "" })
+      )
+
+      const register = Effect.gen(function*() {
+        const { body, identifier: received, status } = environment.registration ?? (yield* sendRegister)
+        const refusal = (detail: string) => new ExtensionsError({ operation: "register", status, detail })
+        if (status !== 200) return yield* refusal(body.trim() || "the connection broke before there was an answer")
+        if (received === "") return yield* refusal("the answer has no Lambda-Extension-Identifier")
+        identifier = received
+        return yield* decode("register", Schema.fromJsonString(Registration))({ status, headers: {}, body })
       })
 
       const requestEvent = Effect.flatMap(

@@ -7,8 +7,24 @@ import * as Layer from "effect/Layer"
 /** The name to register with where the launcher does not say which file it is. */
 const DEFAULT_EXTENSION_NAME = "o2-lambda-extension"
 
-/** Set by the launcher: its own file name, which is what the platform expects at registration. */
-const EXTENSION_NAME_VARIABLE = "_O2LAMBDA_EXTENSION_NAME"
+/**
+ * Set by the launcher (`layer/extensions/o2-lambda-extension`): its own file name, and what came of registering when it
+ * has done so. Customers cannot set names that begin with an underscore.
+ */
+const handedOver = {
+  name: "_O2LAMBDA_EXTENSION_NAME",
+  status: "_O2LAMBDA_STATUS",
+  identifier: "_O2LAMBDA_IDENTIFIER",
+  answer: "_O2LAMBDA_ANSWER"
+}
+
+/** The answer to a register request that was sent before this process had loaded. */
+export interface HandedOverRegistration {
+  /** `undefined` when the connection broke before there was an answer. */
+  readonly status: number | undefined
+  readonly identifier: string
+  readonly body: string
+}
 
 /** The sandbox as its environment variables describe it. */
 export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
@@ -19,16 +35,24 @@ export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
   readonly region: string | undefined
   /** Managed Instances: SHUTDOWN only, no freeze, interleaved requests. */
   readonly isManagedInstance: boolean
+  /** Present when the launcher has registered; registering again would be refused and lose the identifier. */
+  readonly registration: HandedOverRegistration | undefined
 }>()("o2-lambda-extension/LambdaEnvironment") {
   static readonly layer = Layer.effect(
     LambdaEnvironment,
     Effect.gen(function*() {
       const optional = (name: string) => Config.String(name).pipe(Config.withDefault(""))
+      const status = yield* optional(handedOver.status)
       return LambdaEnvironment.of({
         runtimeApi: yield* optional("AWS_LAMBDA_RUNTIME_API"),
-        extensionName: (yield* optional(EXTENSION_NAME_VARIABLE)) || DEFAULT_EXTENSION_NAME,
+        extensionName: (yield* optional(handedOver.name)) || DEFAULT_EXTENSION_NAME,
         region: (yield* optional("AWS_REGION")) || (yield* optional("AWS_DEFAULT_REGION")) || undefined,
-        isManagedInstance: (yield* optional("AWS_LAMBDA_INITIALIZATION_TYPE")) === "lambda-managed-instances"
+        isManagedInstance: (yield* optional("AWS_LAMBDA_INITIALIZATION_TYPE")) === "lambda-managed-instances",
+        registration: status === "" ? undefined : {
+          status: /^\d+$/.test(status) ? Number(status) : undefined,
+          identifier: yield* optional(handedOver.identifier),
+          body: yield* optional(handedOver.answer)
+        }
       })
     })
   )

@@ -61,7 +61,7 @@ const endpoint: Schema.Codec<URL, string> = Schema.String.check(
   Schema.makeFilter((text) => {
     if (!URL.canParse(text)) return true
     const url = new URL(text)
-    if (url.protocol !== "https:" && url.protocol !== "http:") return `has the scheme ${url.protocol} instead of https:`
+    if (url.protocol !== "https:" && url.protocol !== "http:") return "has another scheme than https (or http)"
     if (url.username !== "" || url.password !== "") {
       return "contains a user name or password, which belong into O2_AUTHORIZATION_HEADER"
     }

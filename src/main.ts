@@ -12,9 +12,11 @@ import * as Logger from "./Logger.ts"
 const extension = Extension.run.pipe(
   Effect.provide(Layers.layer),
   Effect.catchTags({ ConfigurationError: Extension.refuse, ListenError: Extension.refuse }),
-  Effect.tapCause((cause) =>
-    Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logFatal("the extension has ended", cause)
+  Effect.tapErrorTag(
+    "ExtensionsError",
+    (error) => Effect.logFatal("Lambda does not accept the extension; it ends", { cause: error.message })
   ),
+  Effect.tapDefect((defect) => Effect.logFatal("the extension has a defect and ends", { defect: String(defect) })),
   Effect.provide(Layer.mergeAll(ExtensionsClient.layer, Logger.layer))
 )
 
