@@ -63,7 +63,9 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       let intakeBytes = 0
       let droppedSinceWarning = 0
 
-      const heldBytes = () => intakeBytes + openTally.bytes + sealedBytes + inFlightBytes
+      // sealing adds a bracket
+      const openBytes = () => openTally.records === 0 ? 0 : openTally.bytes + 1
+      const heldBytes = () => intakeBytes + openBytes() + sealedBytes + inFlightBytes
 
       const dropTally = (reason: DropReason, tally: Tally) => {
         ledger.moveUnsafe("buffered", { dropped: reason }, tally)
@@ -92,7 +94,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       const sealUnsafe = () => {
         if (openTally.records === 0) return
         const body = join(open.map((chunk) => chunk.bytes))
-        const oldestTimestamp = Math.min(...open.map((chunk) => chunk.oldestTimestamp))
+        const oldestTimestamp = open.reduce((oldest, chunk) => Math.min(oldest, chunk.oldestTimestamp), Infinity)
         sealed.push({ id: nextId++, tally: openTally, oldestTimestamp, body, coding: "identity" })
         sealedBytes += body.length
         open = []

@@ -127,7 +127,7 @@ const namesInUse = Effect.fnUntraced(function*(provider: ConfigProvider.ConfigPr
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     const node = yield* provider.load(path).pipe(Effect.orElseSucceed(() => undefined))
     if (node === undefined) continue
-    if (node.value !== undefined) names.push(path.join("_"))
+    if (node.value !== undefined && path.length > 1) names.push(path.join("_"))
     const prefix = path
     if (node._tag === "Record") pending.push(...Array.from(node.keys, (key) => [...prefix, key]))
   }

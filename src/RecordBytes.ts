@@ -46,10 +46,16 @@ export class ByteWriter {
 }
 
 /**
- * The name under which OpenObserve would store a top-level member: letters in lower case, everything else but digits
- * and `_` replaced by `_`.
+ * The name under which OpenObserve would store a top-level member: in lower case, and `_` for everything that has no
+ * lower case and is no number. That goes for `日`, too, so `日id` becomes `_id`.
  */
-export const columnName = (key: string): string => key.toLowerCase().replaceAll(/[^a-z0-9_\u0080-\uffff]/g, "_")
+export const columnName = (key: string): string =>
+  /^[a-z0-9_]*$/.test(key) ? key : Array.from(key, columnCharacter).join("")
+
+const columnCharacter = (character: string): string => {
+  const [lower = "_"] = character.toLowerCase()
+  return /[\p{Lowercase}\p{N}_]/u.test(lower) ? lower : "_"
+}
 
 /**
  * The key under which a member can be stored. `_timestamp` is ours; a number, boolean or null as `_id` makes a v0.91.5

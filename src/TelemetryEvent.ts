@@ -71,13 +71,16 @@ export const textOf = (bytes: Buffer, member: Member): string =>
     : ""
 
 /**
- * How often a post's length may be searched again for the next event behind broken ones; bounds the work for a post
- * that is made of nothing else.
+ * How often a post's length may be searched again for the ends of broken elements; bounds the work for a post that is
+ * made of nothing else.
  */
 const MAX_RESYNC_PASSES = 8
 
+/** Bytes before an error that may belong to the next event already: `"},{"` reads as a string when a quote is missing. */
+const RESYNC_LOOKBACK = 64
+
 // What begins an event behind a broken one. Inside a JSON string its quotes would be escaped.
-const nextEvent = /\}\s*,\s*\{\s*"(?:time|type|record)"\s*:/g
+const nextEvent = /,\s*\{\s*"(?:time|type|record)"\s*:/g
 
 /**
  * Steps through the events of one post:
@@ -99,6 +102,7 @@ export class EventScanner {
   private isInArray = false
   private readonly scanner: JsonScanner
   private resyncBudget: number
+  private latin1: string | undefined
 
   constructor(post: Uint8Array) {
     const bytes = Buffer.from(post.buffer, post.byteOffset, post.byteLength)
@@ -173,23 +177,35 @@ export class EventScanner {
 
   /** After something that is not JSON: finds where the next element begins. */
   private resync(): boolean {
-    const { bytes, scanner } = this
-    const remaining = bytes.length - this.start
-    if (remaining > this.resyncBudget) return false
-    this.resyncBudget -= remaining
-    const behind = scanner.balanced(this.start)
-    if (behind >= 0) {
-      const follower = bytes[scanner.space(behind)]
-      if (follower === COMMA || follower === CLOSE_ARRAY) {
+    const { bytes, scanner, start } = this
+    if (this.isInArray && this.resyncBudget > 0) {
+      const behind = scanner.balanced(start)
+      this.resyncBudget -= (behind < 0 ? bytes.length : behind) - start
+      if (behind > start && this.isElementEnd(behind)) {
         this.at = behind
         return true
       }
     }
-    const text = bytes.toString("latin1", scanner.errorAt)
-    nextEvent.lastIndex = 0
+    // one copy for all searches: copying the rest each time would make the work quadratic
+    const text = this.latin1 ??= bytes.toString("latin1")
+    nextEvent.lastIndex = Math.max(start, scanner.errorAt - RESYNC_LOOKBACK)
     const match = nextEvent.exec(text)
     if (match === null) return false
-    this.at = scanner.errorAt + match.index + match[0].indexOf("{")
+    this.at = match.index + match[0].indexOf("{")
+    this.isInArray = true
     return true
+  }
+
+  /**
+   * Whether an element can end here: before another object or at the end of the post. A log line that is read as JSON
+   * because its beginning is missing may well contain commas and brackets, but not these.
+   */
+  private isElementEnd(behind: number): boolean {
+    const { bytes, scanner } = this
+    const follower = scanner.space(behind)
+    if (bytes[follower] === CLOSE_ARRAY) return scanner.space(follower + 1) === bytes.length
+    if (bytes[follower] !== COMMA) return false
+    const next = scanner.space(follower + 1)
+    return bytes[next] === OPEN_OBJECT && bytes[scanner.space(next + 1)] === QUOTE
   }
 }

@@ -29,7 +29,9 @@ const isUnderLambda = args.length === 0 && process.env["AWS_LAMBDA_RUNTIME_API"]
 
 NodeRuntime.runMain(isUnderLambda ? extension : command(args), {
   disableErrorReporting: true,
-  // A signal is an ordinary end, and nothing that is still open keeps the process.
-  teardown: (exit) =>
-    process.exit(Exit.isSuccess(exit) ? process.exitCode : Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+  // A signal is an ordinary end. Nothing that is still open keeps the process, save last lines that wait in a full pipe.
+  teardown: (exit) => {
+    const code = Exit.isSuccess(exit) ? process.exitCode : Cause.hasInterruptsOnly(exit.cause) ? 0 : 1
+    process.stdout.write("", () => process.exit(code))
+  }
 })

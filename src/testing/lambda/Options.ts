@@ -1,0 +1,196 @@
+/** What a user of the emulator sets and gets: options, invocations, calls, events, output. */
+import { basename, extname } from "node:path"
+
+/** How the emulated function's runtime is started. */
+export type RuntimeOptions =
+  | { readonly _tag: "Handler"; readonly file: string; readonly export?: string }
+  | { readonly _tag: "Bootstrap"; readonly file: string }
+
+/** The value of `AWS_LAMBDA_INITIALIZATION_TYPE`. */
+export type InitializationType = "on-demand" | "provisioned-concurrency" | "snap-start" | "lambda-managed-instances"
+
+/** Why an environment is shut down, in the words of the SHUTDOWN event. */
+export type ShutdownReason = "spindown" | "timeout" | "failure"
+
+/** Settings of one emulated execution environment; everything but the first two has Lambda's default. */
+export interface LambdaEmulatorOptions {
+  /** Stands for `/opt/extensions`: every entry that is not a directory is started as an external extension. */
+  readonly extensionsDirectory: string
+  readonly runtime: RuntimeOptions
+  /** The customer's variables; they reach the runtime and the extensions. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** `PATH` of the processes; Lambda's when absent. */
+  readonly path?: string
+  readonly functionName?: string
+  readonly functionVersion?: string
+  readonly region?: string
+  readonly accountId?: string
+  readonly memorySizeMB?: number
+  readonly timeoutMs?: number
+  readonly initTimeoutMs?: number
+  readonly shutdownBudgetMs?: number
+  readonly initializationType?: InitializationType
+  readonly logFormat?: "Text" | "JSON"
+  /** Stops all processes between invocations and holds telemetry back meanwhile. */
+  readonly freeze?: boolean
+  readonly telemetryApi?:
+    | "available"
+    | "not-supported-202"
+    | "missing-404"
+    | "closed-403"
+    | "error-500"
+    | "rejects-schema-400"
+  /** The schema versions the Telemetry API takes; all that the initialization type knows when absent. */
+  readonly telemetrySchemaVersions?: ReadonlyArray<string>
+  readonly logsApi?: "available" | "not-supported-202" | "missing-404"
+  /** Cuts a record larger than `maxBytes` in the middle, as production was seen to do. */
+  readonly cutRecordsAtMaxBytes?: boolean
+  /** Bytes of undelivered events kept for one subscriber before events are dropped. */
+  readonly telemetryBufferBytes?: number
+  /** Hands INVOKE to the extensions this long after the runtime has got the invocation. */
+  readonly invokeDelayMs?: number
+  readonly lastReport?: "on-time" | "never"
+  /** Creates the delivery of the last report this long after SHUTDOWN has been handed out. */
+  readonly reportDelayAfterShutdownMs?: number
+  /** Stands for `/tmp` (exported as `TMPDIR`) and survives resets; a new one is made when absent. */
+  readonly temporaryDirectory?: string
+}
+
+/** The options with every default filled in. */
+export interface EmulatorSettings extends Required<Omit<LambdaEmulatorOptions, "reportDelayAfterShutdownMs">> {
+  readonly reportDelayAfterShutdownMs: number | undefined
+  readonly handler: string
+  readonly isManaged: boolean
+}
+
+const lambdaPath = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+
+/** Lambda's limit of an on-demand init, in ms. */
+const onDemandInitTimeoutMs = 10_000
+
+/** Lambda's least limit of every other kind of init, in ms; a longer function timeout raises it. */
+const plannedInitTimeoutMs = 130_000
+
+/** Not documented by AWS; large enough that only a subscriber that is really stuck loses events. */
+const defaultTelemetryBufferBytes = 16 * 1024 * 1024
+
+const handlerName = (runtime: RuntimeOptions): string =>
+  runtime._tag === "Handler"
+    ? `${basename(runtime.file, extname(runtime.file))}.${runtime.export ?? "handler"}`
+    : basename(runtime.file)
+
+/** Fills in Lambda's defaults. */
+export const resolveOptions = (options: LambdaEmulatorOptions, temporaryDirectory: string): EmulatorSettings => {
+  const initializationType = options.initializationType ?? "on-demand"
+  const isManaged = initializationType === "lambda-managed-instances"
+  const timeoutMs = options.timeoutMs ?? 3000
+  return {
+    extensionsDirectory: options.extensionsDirectory,
+    runtime: options.runtime,
+    handler: handlerName(options.runtime),
+    environment: options.environment ?? {},
+    path: options.path ?? lambdaPath,
+    functionName: options.functionName ?? "demo-function",
+    functionVersion: options.functionVersion ?? "$LATEST",
+    region: options.region ?? "eu-west-1",
+    accountId: options.accountId ?? "111122223333",
+    memorySizeMB: options.memorySizeMB ?? 128,
+    timeoutMs,
+    initTimeoutMs: options.initTimeoutMs ??
+      (initializationType === "on-demand" ? onDemandInitTimeoutMs : Math.max(plannedInitTimeoutMs, timeoutMs)),
+    shutdownBudgetMs: options.shutdownBudgetMs ?? 2000,
+    initializationType,
+    isManaged,
+    // Managed Instances know no other format (Lambda developer guide, "Lambda Managed Instances")
+    logFormat: isManaged ? "JSON" : options.logFormat ?? "Text",
+    freeze: !isManaged && (options.freeze ?? true),
+    telemetryApi: options.telemetryApi ?? "available",
+    telemetrySchemaVersions: options.telemetrySchemaVersions ??
+      (isManaged ? ["2025-01-29"] : ["2022-07-01", "2022-12-13", "2025-01-29"]),
+    logsApi: isManaged ? "missing-404" : options.logsApi ?? "available",
+    cutRecordsAtMaxBytes: options.cutRecordsAtMaxBytes ?? false,
+    telemetryBufferBytes: options.telemetryBufferBytes ?? defaultTelemetryBufferBytes,
+    invokeDelayMs: options.invokeDelayMs ?? 0,
+    lastReport: options.lastReport ?? "on-time",
+    reportDelayAfterShutdownMs: options.reportDelayAfterShutdownMs,
+    temporaryDirectory
+  }
+}
+
+/** One event of the Telemetry API, as the platform creates it. */
+export interface TelemetryEvent {
+  readonly time: string
+  readonly type: string
+  readonly record: unknown
+}
+
+/** What the caller of the function got. */
+export type InvocationOutcome =
+  | { readonly _tag: "Response"; readonly body: string }
+  | { readonly _tag: "HandlerError"; readonly body: string }
+  | { readonly _tag: "TimedOut" }
+  | { readonly _tag: "Crashed"; readonly errorType: string }
+
+/** One invocation from the caller's and from the platform's point of view; times are epoch ms with a fraction. */
+export interface Invocation {
+  readonly requestId: string
+  readonly outcome: InvocationOutcome
+  /** The status in `platform.report`; differs from the outcome when an extension overran the deadline. */
+  readonly status: "success" | "error" | "timeout"
+  readonly startedAt: number
+  readonly respondedAt: number | undefined
+  readonly runtimeDoneAt: number | undefined
+  /** When the last of the runtime and the INVOKE extensions had polled `/next` again, or the invocation was ended. */
+  readonly endedAt: number
+  readonly coldStart: boolean
+}
+
+/** One call to the Runtime, Extensions, Telemetry or Logs API. */
+export interface ApiCall {
+  readonly at: number
+  readonly method: string
+  readonly path: string
+  readonly headers: Record<string, string>
+  readonly body: string
+  /** Undefined while the call is blocked, and for good when the client hung up first. */
+  readonly status: number | undefined
+  readonly extension: string | undefined
+}
+
+/** One attempt to deliver one batch to one subscriber. */
+export interface Delivery {
+  readonly at: number
+  readonly subscriber: string
+  readonly status: number | "failed"
+  readonly events: number
+  readonly bytes: number
+  /** 1 for the first attempt; a repetition has the same body. */
+  readonly attempt: number
+}
+
+/** One line that a process wrote to stdout or stderr, without its newline. */
+export interface OutputLine {
+  readonly at: number
+  /** "runtime" or the name of the extension. */
+  readonly source: string
+  readonly stream: "stdout" | "stderr"
+  readonly line: string
+}
+
+/** The end of one extension at a shutdown. */
+export interface ExtensionExit {
+  readonly name: string
+  readonly exitCode: number | undefined
+  /** True when the platform had to end it by SIGKILL. */
+  readonly killed: boolean
+  /** Counted from the moment SHUTDOWN was handed out. */
+  readonly exitedAfterMs: number | undefined
+}
+
+/** One extension as the platform sees it now. */
+export interface ExtensionStatus {
+  readonly name: string
+  readonly pid: number | undefined
+  readonly state: string
+  readonly exitCode: number | undefined
+}
