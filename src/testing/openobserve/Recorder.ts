@@ -1,0 +1,84 @@
+/** Writes down every request for assertions, in order of arrival. */
+import type * as Http from "node:http"
+import type { Socket } from "node:net"
+
+/** A request as it arrived and how it was answered. */
+export interface ReceivedRequest {
+  readonly method: string
+  /** The target of the request line, base path and query included. */
+  readonly path: string
+  readonly headers: Record<string, string>
+  /** Size of the body as it came in; 0 for a request that was refused before its body was read. */
+  readonly wireBytes: number
+  /** The body without its content coding; as it came in when it cannot be decoded. */
+  readonly body: Uint8Array
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number
+  /** `"aborted"` when the client went away before its body was in. */
+  readonly status: number | "reset" | "hang" | "aborted"
+  readonly answer: string
+  /** Which TCP connection, counted from 1 in order of their first request. */
+  readonly connection: number
+}
+
+/** One request whose fate is not known yet. */
+export class Entry {
+  private state: ReceivedRequest
+  private isSettled = false
+
+  constructor(request: Http.IncomingMessage, connection: number) {
+    this.state = {
+      method: request.method ?? "",
+      path: request.url ?? "",
+      headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])),
+      wireBytes: 0,
+      body: new Uint8Array(),
+      receivedAt: Date.now(),
+      status: "aborted",
+      answer: "",
+      connection
+    }
+  }
+
+  /** The request once it was answered, or will never be. */
+  get settled(): ReceivedRequest | undefined {
+    return this.isSettled ? this.state : undefined
+  }
+
+  /** Notes the body. */
+  body(body: Uint8Array, wireBytes: number): void {
+    this.state = { ...this.state, body, wireBytes }
+  }
+
+  /** Notes how the request ended. */
+  settle(status: ReceivedRequest["status"], answer = ""): void {
+    this.state = { ...this.state, status, answer }
+    this.isSettled = true
+  }
+}
+
+/** The log of a server. */
+export class Recorder {
+  private entries: Array<Entry> = []
+  private readonly connections = new WeakMap<Socket, number>()
+  private connectionCount = 0
+
+  /** Every request whose fate is known. */
+  get requests(): ReadonlyArray<ReceivedRequest> {
+    return this.entries.flatMap(({ settled }) => settled === undefined ? [] : [settled])
+  }
+
+  add(request: Http.IncomingMessage): Entry {
+    const { socket } = request
+    const connection = this.connections.get(socket) ?? ++this.connectionCount
+    this.connections.set(socket, connection)
+    const entry = new Entry(request, connection)
+    this.entries.push(entry)
+    return entry
+  }
+
+  /** Forgets the requests; connections keep their numbers. */
+  clear(): void {
+    this.entries = []
+  }
+}
