@@ -48,7 +48,9 @@ const MAX_NAME_LENGTH = 200
 const pathSegment: Schema.Codec<string, string> = Schema.String.check(
   Schema.makeFilter((text) => text.length <= MAX_NAME_LENGTH || `is longer than ${MAX_NAME_LENGTH} characters`),
   Schema.makeFilter((text) => !/\p{Cc}/u.test(text) || "contains a control character"),
-  Schema.makeFilter((text) => text.isWellFormed() || "is not well-formed Unicode")
+  Schema.makeFilter((text) => text.isWellFormed() || "is not well-formed Unicode"),
+  // every URL parser takes these as steps within the path
+  Schema.makeFilter((text) => (text !== "." && text !== "..") || "is not a name")
 )
 
 const streamName = pathSegment.check(
@@ -65,7 +67,8 @@ const endpoint: Schema.Codec<URL, string> = Schema.String.check(
     if (url.username !== "" || url.password !== "") {
       return "contains a user name or password, which belong into O2_AUTHORIZATION_HEADER"
     }
-    if (url.search !== "" || url.hash !== "") return "contains a query or fragment"
+    // an empty query or fragment is part of the URL as well, and would swallow the path that is appended
+    if (/[?#]/.test(url.href)) return "contains a query or fragment"
     if (/\/_json\/?$/.test(url.pathname)) return "ends with /_json: only the server's base URL belongs here"
     return true
   })
