@@ -20,7 +20,7 @@ const DEADLINE_MARGIN_MS = 500
 /** Silence after which a `runtimeDone` that may have been lost is no longer waited for. */
 const SILENCE_MS = 1000
 
-/** Calls in a row without a `runtimeDone` after which waiting for it is given up until one comes. */
+/** Calls in a row without a `runtimeDone` after which waiting for it is given up until one of theirs comes late. */
 const MAX_MISSES = 3
 
 /** Left of the time before the kill for the process to end: writing the books takes about 5 ms, a slow machine's 50. */
@@ -82,8 +82,8 @@ const main = Effect.gen(function*() {
 class Calls {
   /** Request id of the last INVOKE. */
   last: string | undefined
-  /** Calls in a row whose `runtimeDone` never came. */
-  misses = 0
+  /** The last calls in a row whose `runtimeDone` was waited for in vain, `MAX_MISSES` at most. */
+  missed: ReadonlyArray<string> = []
   /** The end has begun; a signal that comes meanwhile changes nothing. */
   isDraining = false
 }
@@ -112,8 +112,11 @@ const finish = Effect.fnUntraced(function*(call: Extract<LifecycleCall, { eventT
   const { flushBudgetMs } = yield* ExtensionConfig
   const sink = yield* OpenObserveSink
   const end = call.deadlineMs - DEADLINE_MARGIN_MS
-  const isDone = yield* awaitRuntimeDone(call.requestId, end, calls.misses >= MAX_MISSES)
-  calls.misses = isDone ? 0 : calls.misses + 1
+  const { isRuntimeDone } = yield* Intake.use((intake) => intake.state)
+  // Only late: a call that ends within the margin before its deadline tells so after the next thaw.
+  if (calls.missed.some(isRuntimeDone)) calls.missed = []
+  const isDone = yield* awaitRuntimeDone(call.requestId, end, calls.missed.length >= MAX_MISSES)
+  calls.missed = isDone ? [] : [...calls.missed, call.requestId].slice(-MAX_MISSES)
   const budget = Math.min(flushBudgetMs, end - (yield* Clock.currentTimeMillis))
   yield* sink.flush({ budget: Duration.millis(Math.max(0, budget)), isLast: false })
   yield* logBooks

@@ -24,7 +24,7 @@ export interface StreamState {
   readonly hasPlatformEvents: boolean
   /** When the last post came. */
   readonly lastPostAt: number
-  /** When the last post came that was cut or malformed: an event that is waited for may have been in it. */
+  /** When the last post came that was cut, malformed or given up: an event that is waited for may have been in it. */
   readonly lastMalformedAt: number
   readonly isRuntimeDone: (requestId: string) => boolean
   readonly isReported: (requestId: string) => boolean
@@ -69,10 +69,11 @@ export class Intake extends Context.Service<Intake, {
       )
 
       const work = Effect.fnUntraced(function*(post: Uint8Array) {
-        const encoded = yield* encoder.encode(post)
-        buffer.holdUnsafe(-post.length)
-        yield* buffer.append(encoded)
         lastPostAt = yield* Clock.currentTimeMillis
+        if (post.length === 0) lastMalformedAt = lastPostAt
+        buffer.holdUnsafe(-post.length)
+        const encoded = yield* encoder.encode(post)
+        yield* buffer.append(encoded)
         if (encoded.malformed > 0) {
           lastMalformedAt = lastPostAt
           ledger.countUnsafe("malformed", encoded.malformed)
@@ -90,7 +91,11 @@ export class Intake extends Context.Service<Intake, {
           const post = yield* Queue.take(server.posts)
           isBusy = true
           yield* work(post).pipe(
-            Effect.catchDefect((defect) => Effect.logError("a post could not be processed", { defect: String(defect) }))
+            Effect.catchDefect((defect) => {
+              lastMalformedAt = lastPostAt
+              ledger.countUnsafe("postsDropped", 1)
+              return Effect.logError("a post could not be processed", { defect: String(defect) })
+            })
           )
           isBusy = false
           yield* progress.release

@@ -23,9 +23,11 @@ export type Verdict =
   /** Nothing will be stored until somebody changes the setting. */
   | { readonly _tag: "Misconfigured"; readonly detail: string; readonly remedy: string }
 
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
 const Status = Schema.Struct({
-  successful: Schema.Finite,
-  failed: Schema.Finite,
+  successful: Count,
+  failed: Count,
   error: Schema.optional(Schema.String)
 })
 
@@ -33,6 +35,9 @@ const Accepted = Schema.fromJsonString(Schema.Struct({ status: Schema.NonEmptyAr
 
 /** Words in an answer that mean "not now", whatever its status (400 on servers before v0.15, 429 on Cloud). */
 const pressure = /MemoryTableOverflow|CircuitBreaker|Quota exceeded|is being deleted|not an ingester/
+
+/** Words in a 400 that are about the stream (reserved on Cloud since v0.92.0), not about a record. */
+const unusableStream = /stream '[^']*' is reserved|Stream name is empty|in 'stream_name'/
 
 const MAX_DETAIL_LENGTH = 300
 
@@ -47,7 +52,10 @@ export const read = (response: TransportResponse, sent: number, nowMillis: numbe
     case 206:
       return readAccepted(body, sent) ?? retry
     case 400:
-      return pressure.test(body) ? retry : { _tag: "Divide", detail, reason: "poison" }
+      if (pressure.test(body)) return retry
+      return unusableStream.test(body)
+        ? { _tag: "Misconfigured", detail, remedy: "check O2_STREAM: no records can be sent to a stream of this name" }
+        : { _tag: "Divide", detail, reason: "poison" }
     case 413:
       return { _tag: "Divide", detail, reason: "too_large" }
     case 415:

@@ -113,8 +113,11 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       })
 
       const reportOutage = Effect.fnUntraced(function*(verdict: Exclude<Verdict, { _tag: "Accepted" }>) {
+        const now = yield* Clock.currentTimeMillis
+        // Requests that were in flight together fail together: one failure, not four that double the pause each.
+        if (breaker.isOpen(now)) return
         const asked = verdict._tag === "Retry" ? verdict.afterMs : undefined
-        if (!breaker.failed(yield* Clock.currentTimeMillis, asked)) return
+        if (!breaker.failed(now, asked)) return
         yield* Effect.logWarning("OpenObserve takes no records; they wait in memory", {
           url: Delivery.ingestUrl(config).href,
           cause: verdict.detail,

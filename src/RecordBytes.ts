@@ -46,15 +46,16 @@ export class ByteWriter {
 }
 
 /**
- * The name under which OpenObserve would store a top-level member: in lower case, and `_` for everything that has no
- * lower case and is no number. That goes for `日`, too, so `日id` becomes `_id`.
+ * The name under which OpenObserve would store a top-level member: in lower case, and `_` for everything that is
+ * neither a number nor in upper or lower case. That goes for `日`, too, so `日id` becomes `_id`.
  */
 export const columnName = (key: string): string =>
   /^[a-z0-9_]*$/.test(key) ? key : Array.from(key, columnCharacter).join("")
 
 const columnCharacter = (character: string): string => {
+  if (/[\p{Lowercase}\p{N}_]/u.test(character)) return character
   const [lower = "_"] = character.toLowerCase()
-  return /[\p{Lowercase}\p{N}_]/u.test(lower) ? lower : "_"
+  return /\p{Uppercase}/u.test(character) ? lower : "_"
 }
 
 /**

@@ -103,6 +103,8 @@ export class EventScanner {
   private readonly scanner: JsonScanner
   private resyncBudget: number
   private latin1: string | undefined
+  /** Up to here everything has been taken, or tried as the beginning of an event. */
+  private tried = 0
 
   constructor(post: Uint8Array) {
     const bytes = Buffer.from(post.buffer, post.byteOffset, post.byteLength)
@@ -130,9 +132,10 @@ export class EventScanner {
         this.at++
       } else {
         this.start = this.at
+        if (byte === OPEN_OBJECT) this.tried = this.at
         const end = byte === OPEN_OBJECT ? this.event(this.at) : scanner.value(this.at)
         if (end >= 0 && byte === OPEN_OBJECT) {
-          this.end = this.at = end
+          this.end = this.at = this.tried = end
           return true
         }
         this.malformed++
@@ -188,7 +191,7 @@ export class EventScanner {
     }
     // one copy for all searches: copying the rest each time would make the work quadratic
     const text = this.latin1 ??= bytes.toString("latin1")
-    nextEvent.lastIndex = Math.max(start, scanner.errorAt - RESYNC_LOOKBACK)
+    nextEvent.lastIndex = Math.max(this.tried, scanner.errorAt - RESYNC_LOOKBACK)
     const match = nextEvent.exec(text)
     if (match === null) return false
     this.at = match.index + match[0].indexOf("{")

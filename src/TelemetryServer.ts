@@ -22,7 +22,10 @@ const MAX_POST_BYTES = 8 * 1024 * 1024
 /** The listener. Its scope owns the port. */
 export class TelemetryServer extends Context.Service<TelemetryServer, {
   readonly port: number
-  /** Whole posts in order of arrival. Their bytes count against the buffer's bound until whoever takes them says else. */
+  /**
+   * Posts in order of arrival; an empty one stands for one that was given up. Their bytes count against the buffer's
+   * bound until whoever takes them says else.
+   */
   readonly posts: Queue.Dequeue<Uint8Array>
   /** Closes the port and every connection; what was only half received is counted as dropped. */
   readonly close: Effect.Effect<void>
@@ -47,6 +50,8 @@ export class TelemetryServer extends Context.Service<TelemetryServer, {
           buffer.holdUnsafe(-size)
           ledger.countUnsafe("postsDropped", 1)
           chunks.length = 0
+          // what is waited for may have been in it
+          Queue.offerUnsafe(posts, new Uint8Array())
         }
         request.on("data", (chunk: Buffer) => {
           if (isOver) return

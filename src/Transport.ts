@@ -143,10 +143,11 @@ const readBody = (message: Http.IncomingMessage, done: (text: string) => void, f
   message.on("data", (chunk: Buffer) => {
     size += chunk.length
     if (size <= MAX_ANSWER_BYTES) return void chunks.push(chunk)
-    message.destroy()
     fail("TOO_LARGE")
+    message.destroy()
   })
-  message.once("end", () => done(Buffer.concat(chunks).toString("utf8")))
+  // The connection returns to the pool one tick after the end; who sends again at once should find it there.
+  message.once("end", () => setImmediate(() => done(Buffer.concat(chunks).toString("utf8"))))
   message.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? error.message))
   message.once("aborted", () => fail("ECONNRESET"))
 }

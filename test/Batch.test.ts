@@ -1,0 +1,96 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as fc from "fast-check"
+import * as Zlib from "node:zlib"
+import * as Batch from "../src/Batch.ts"
+import { numbersIn, postOf } from "./bufferFixtures.ts"
+
+const makeBatch = (sizes: ReadonlyArray<number>, overrides: Partial<Batch.Batch> = {}): Batch.Batch => {
+  const { bytes } = postOf(sizes)
+  return {
+    id: 7,
+    tally: { records: sizes.length, bytes: bytes.length },
+    oldestTimestamp: 0,
+    body: Batch.join([bytes]),
+    coding: "identity",
+    ...overrides
+  }
+}
+
+const record = fc.oneof(
+  fc.json().map((text) => `{"_timestamp":1,"record":${text}}`),
+  fc.constantFrom("{}", "{\"a\":\"},{\"}", "{ \"a\" : [ { } , 1 ] }", "{\"a\":\"\\\"},\"}")
+)
+
+describe("Batch", () => {
+  it.effect("joins records to one array", () =>
+    Effect.sync(() => {
+      const body = Batch.join([Buffer.from("{\"a\":1},"), Buffer.from("{\"b\":2},{\"c\":3},")])
+      assert.strictEqual(body.toString(), "[{\"a\":1},{\"b\":2},{\"c\":3}]")
+    }))
+
+  describe("compress", () => {
+    it.effect("makes one gzip member", () =>
+      Effect.gen(function*() {
+        const batch = makeBatch([100, 100, 100])
+        const compressed = yield* Batch.compress(batch)
+        assert.strictEqual(compressed.coding, "gzip")
+        assert.isTrue(Zlib.gunzipSync(compressed.body).equals(batch.body))
+        const { body: _, coding: __, ...rest } = compressed
+        assert.deepEqual(rest, { id: 7, tally: batch.tally, oldestTimestamp: 0 })
+      }))
+
+    it.effect("leaves alone what is compressed already", () =>
+      Effect.gen(function*() {
+        const compressed = yield* Batch.compress(makeBatch([100]))
+        assert.strictEqual(yield* Batch.compress(compressed), compressed)
+      }))
+  })
+
+  describe("halve", () => {
+    it.effect("loses nothing and counts right", () =>
+      Effect.sync(() =>
+        fc.assert(
+          fc.property(fc.array(record, { minLength: 2, maxLength: 9 }), fc.boolean(), (records, isCompressed) => {
+            const bytes = Buffer.from(records.map((text) => `${text},`).join(""))
+            const body = Batch.join([bytes])
+            const whole: Batch.Batch = {
+              id: 1,
+              tally: { records: records.length, bytes: bytes.length },
+              oldestTimestamp: 5,
+              body: isCompressed ? Zlib.gzipSync(body) : body,
+              coding: isCompressed ? "gzip" : "identity"
+            }
+            const [first, second] = Batch.halve(whole)
+            assert.strictEqual(
+              `[${first.body.toString().slice(1, -1)},${second.body.toString().slice(1, -1)}]`,
+              body.toString()
+            )
+            for (const half of [first, second]) {
+              assert.strictEqual(half.coding, "identity")
+              assert.strictEqual(JSON.parse(half.body.toString()).length, half.tally.records)
+              assert.strictEqual(half.body.length, half.tally.bytes + 1)
+            }
+            assert.strictEqual(first.tally.records + second.tally.records, records.length)
+            assert.strictEqual(first.tally.bytes + second.tally.bytes, bytes.length)
+            assert.isAtMost(Math.abs(first.tally.records - second.tally.records), 1)
+          })
+        )
+      ))
+
+    it.effect("keeps number and age, and the order of the records", () =>
+      Effect.sync(() => {
+        const halves = Batch.halve(makeBatch([40, 40, 40], { oldestTimestamp: 3 }))
+        assert.deepEqual(halves.map(numbersIn), [[0], [1, 2]])
+        assert.deepEqual(halves.map(({ id, oldestTimestamp }) => [id, oldestTimestamp]), [[7, 3], [7, 3]])
+      }))
+
+    it.effect("leaves the batch itself as it is", () =>
+      Effect.sync(() => {
+        const batch = makeBatch([40, 40])
+        const before = batch.body.toString()
+        Batch.halve(batch)
+        assert.strictEqual(batch.body.toString(), before)
+      }))
+  })
+})

@@ -1,0 +1,132 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import type { Batch } from "../src/Batch.ts"
+import { ExtensionConfig } from "../src/Config.ts"
+import * as Delivery from "../src/Delivery.ts"
+import { Transport, TransportError, type TransportRequest, type TransportResponse } from "../src/Transport.ts"
+
+const makeConfig = (env: Readonly<Record<string, string>> = {}) =>
+  Effect.provide(
+    ExtensionConfig,
+    ExtensionConfig.layerEnv({ O2_ORGANIZATION_ID: "org", O2_AUTHORIZATION_HEADER: "Basic eDp5", ...env })
+  )
+
+const makeBatch = (overrides: Partial<Batch> = {}): Batch => ({
+  id: 0,
+  tally: { records: 2, bytes: 10 },
+  oldestTimestamp: 0,
+  body: Buffer.from("[{},{}]"),
+  coding: "identity",
+  ...overrides
+})
+
+/** A transport that remembers what it was asked for. */
+const makeTransport = (answer: Effect.Effect<TransportResponse, TransportError>) => {
+  const requests: Array<TransportRequest> = []
+  const transport = Transport.of({ exchange: (request) => Effect.suspend(() => (requests.push(request), answer)) })
+  return { requests, transport }
+}
+
+const answerOf = (status: number, body: string): TransportResponse => ({ status, headers: {}, body })
+const stored = answerOf(200, "{\"code\":200,\"status\":[{\"name\":\"s\",\"successful\":2,\"failed\":0}]}")
+
+describe("Delivery", () => {
+  describe("ingestUrl", () => {
+    const urls: ReadonlyArray<readonly [endpoint: string, organization: string, stream: string, url: string]> = [
+      ["https://h", "org", "s", "https://h/api/org/s/_json"],
+      ["https://h/", "org", "s", "https://h/api/org/s/_json"],
+      ["https://h//", "org", "s", "https://h/api/org/s/_json"],
+      ["https://h:8443/base/path/", "org", "s", "https://h:8443/base/path/api/org/s/_json"],
+      ["https://h", "my org", "a/b?c#d", "https://h/api/my%20org/a%2Fb%3Fc%23d/_json"],
+      ["https://h", "ключ", "%41", "https://h/api/%D0%BA%D0%BB%D1%8E%D1%87/%2541/_json"],
+      ["https://h", "..a", "...", "https://h/api/..a/.../_json"]
+    ]
+    for (const [endpoint, organizationId, stream, url] of urls) {
+      it.effect(`is ${url} for ${endpoint}, ${organizationId}, ${stream}`, () =>
+        Effect.sync(() =>
+          assert.strictEqual(Delivery.ingestUrl({ endpoint: new URL(endpoint), organizationId, stream }).href, url)
+        ))
+    }
+  })
+
+  describe("post", () => {
+    it.effect("sends credentials and type, and names the coding of a compressed body only", () =>
+      Effect.gen(function*() {
+        const config = yield* makeConfig()
+        const { requests, transport } = makeTransport(Effect.succeed(stored))
+        yield* Delivery.post(config, transport, "[]", "identity")
+        yield* Delivery.post(config, transport, Buffer.from([1]), "gzip")
+        const [plain, compressed] = requests
+        const headers = {
+          "authorization": "Basic eDp5",
+          "content-type": "application/json",
+          "user-agent": "o2-lambda-extension"
+        }
+        assert.deepEqual({ ...plain, url: plain?.url.href }, {
+          method: "POST",
+          url: "https://api.openobserve.ai/api/org/default/_json",
+          headers,
+          body: "[]"
+        })
+        assert.deepEqual(compressed?.headers, { ...headers, "content-encoding": "gzip" })
+      }))
+  })
+
+  describe("attempt", () => {
+    it.effect("reads the answer with the number of records in mind", () =>
+      Effect.gen(function*() {
+        const { requests, transport } = makeTransport(Effect.succeed(stored))
+        const batch = makeBatch()
+        const outcome = yield* Delivery.attempt(yield* makeConfig(), transport, batch)
+        assert.deepEqual(outcome, {
+          verdict: { _tag: "Accepted", stored: 2, refused: 0, detail: undefined },
+          isUncertain: false
+        })
+        assert.strictEqual(requests[0]?.body, batch.body)
+      }))
+
+    it.effect("is not uncertain when there was an answer, whatever it says", () =>
+      Effect.gen(function*() {
+        const { transport } = makeTransport(Effect.succeed(answerOf(503, "")))
+        const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+        assert.strictEqual(verdict._tag, "Retry")
+        assert.isFalse(isUncertain)
+      }))
+
+    for (const isSent of [true, false]) {
+      it.effect(`is ${isSent ? "" : "not "}uncertain when the connection broke ${isSent ? "after" : "before"} sending`, () =>
+        Effect.gen(function*() {
+          const error = new TransportError({ code: "ECONNRESET", host: "h:1", isSent })
+          const { transport } = makeTransport(Effect.fail(error))
+          assert.deepEqual(yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch()), {
+            verdict: { _tag: "Retry", detail: "the connection was reset by h:1 (ECONNRESET)", afterMs: undefined },
+            isUncertain: isSent
+          })
+        }))
+    }
+
+    it.effect("gives up after O2_REQUEST_TIMEOUT_MS, interrupts the exchange, and is uncertain", () =>
+      Effect.gen(function*() {
+        const started = yield* Deferred.make<void>()
+        let isInterrupted = false
+        const { transport } = makeTransport(
+          Deferred.succeed(started, undefined).pipe(
+            Effect.andThen(Effect.never),
+            Effect.onInterrupt(() => Effect.sync(() => isInterrupted = true))
+          )
+        )
+        const config = yield* makeConfig({ O2_REQUEST_TIMEOUT_MS: "700" })
+        const attempt = yield* Effect.forkChild(Delivery.attempt(config, transport, makeBatch()))
+        yield* Deferred.await(started)
+        yield* TestClock.adjust("699 millis")
+        assert.isFalse(isInterrupted)
+        yield* TestClock.adjust("1 millis")
+        const { isUncertain, verdict } = yield* Fiber.join(attempt)
+        assert.isTrue(isInterrupted && isUncertain && verdict._tag === "Retry")
+        assert.include(verdict.detail, "O2_REQUEST_TIMEOUT_MS (700)")
+      }))
+  })
+})

@@ -1,0 +1,162 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as TestClock from "effect/testing/TestClock"
+import { LogBuffer } from "../src/Buffer.ts"
+import { ExtensionConfig } from "../src/Config.ts"
+import { Intake } from "../src/Intake.ts"
+import { Ledger } from "../src/Ledger.ts"
+import type { LifecycleEvent } from "../src/LifecycleEvent.ts"
+import { OpenObserveSink } from "../src/OpenObserveSink.ts"
+import { RecordEncoder } from "../src/RecordEncoder.ts"
+import { TelemetryServer } from "../src/TelemetryServer.ts"
+import { makeCapturedLog } from "./fakes/capturedLog.ts"
+import { postOf, settings } from "./fakes/sinkUnderTest.ts"
+
+const done = (requestId: string): LifecycleEvent => ({ _tag: "RuntimeDone", requestId })
+
+/** An intake whose encoder makes of a post's text what the test says. */
+const makeIntake = (
+  meaning: Readonly<Record<string, ReadonlyArray<LifecycleEvent> | "broken" | number>> = {},
+  env: Readonly<Record<string, string>> = {}
+) => {
+  const posts = Effect.runSync(Queue.unbounded<Uint8Array>())
+  const log = makeCapturedLog()
+  let starts = 0
+  const encode = (post: Uint8Array) => {
+    const means = meaning[Buffer.from(post).toString()] ?? []
+    if (means === "broken") return Effect.die(new Error("a defect of the encoder"))
+    if (typeof means === "number") return Effect.succeed({ ...postOf([]), malformed: means })
+    return Effect.succeed({ ...postOf([1]), lifecycle: means })
+  }
+  const layer = Intake.layerNoDeps.pipe(
+    Layer.provideMerge(LogBuffer.layerNoDeps),
+    Layer.provideMerge(Ledger.layer),
+    Layer.provideMerge(ExtensionConfig.layerEnv({ ...settings, ...env })),
+    Layer.provideMerge(Layer.mergeAll(
+      Layer.succeed(TelemetryServer, { port: 1, posts, close: Effect.void }),
+      Layer.mock(RecordEncoder, { encode }),
+      Layer.mock(OpenObserveSink, { start: Effect.sync(() => void starts++) }),
+      log.layer
+    ))
+  )
+  const post = (text: string) =>
+    Effect.gen(function*() {
+      const buffer = yield* LogBuffer
+      buffer.holdUnsafe(Buffer.byteLength(text))
+      yield* Queue.offer(posts, Buffer.from(text))
+      yield* TestClock.adjust(0)
+    })
+  return { layer, log, post, posts, starts: () => starts }
+}
+
+const state = Intake.use((intake) => intake.state)
+
+const bufferState = LogBuffer.use((buffer) => buffer.state)
+
+describe("Intake", () => {
+  it.effect("remembers what the stream says of calls, the last 64 of each kind", () => {
+    const meaning = Object.fromEntries(Array.from({ length: 70 }, (_, n) => [`post ${n}`, [done(`r${n}`)]]))
+    const { layer, post } = makeIntake(meaning)
+    return Effect.gen(function*() {
+      assert.isFalse((yield* state).hasPlatformEvents)
+      for (const text of Object.keys(meaning)) yield* post(text)
+      const { hasPlatformEvents, isReported, isRuntimeDone } = yield* state
+      assert.isTrue(hasPlatformEvents)
+      assert.deepStrictEqual([5, 6, 69].map((n) => isRuntimeDone(`r${n}`)), [false, true, true])
+      assert.isFalse(isReported("r69"))
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("moves the memory of a post from the way to the buffer", () => {
+    const { layer, post } = makeIntake()
+    return Effect.gen(function*() {
+      yield* post("x".repeat(5000))
+      const { heldBytes, openRecords } = yield* bufferState
+      assert.strictEqual(openRecords, 1)
+      assert.isBelow(heldBytes, 100)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("tells who waits of each post, and lets go when time is over", () => {
+    const { layer, post } = makeIntake()
+    return Effect.gen(function*() {
+      const { progress } = yield* Intake
+      const first = yield* Effect.forkChild(progress(Duration.seconds(10)))
+      yield* TestClock.adjust("9999 millis")
+      assert.isUndefined(first.pollUnsafe())
+      yield* post("something")
+      assert.isDefined(first.pollUnsafe())
+      const second = yield* Effect.forkChild(progress(Duration.seconds(10)))
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(second)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("counts what is malformed and remembers when", () => {
+    const { layer, post } = makeIntake({ odd: 3 })
+    return Effect.gen(function*() {
+      yield* post("fine")
+      assert.strictEqual((yield* state).lastMalformedAt, -Infinity)
+      yield* TestClock.adjust("7 seconds")
+      yield* post("odd")
+      assert.strictEqual((yield* state).lastMalformedAt, 7000)
+      assert.strictEqual((yield* Ledger.use((ledger) => ledger.snapshot)).intake.malformed, 3)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("takes a post that was given up for one that may have said what is waited for", () => {
+    const { layer, post } = makeIntake({ "": 0 })
+    return Effect.gen(function*() {
+      yield* TestClock.adjust("7 seconds")
+      yield* post("")
+      const { lastMalformedAt, lastPostAt } = yield* state
+      assert.deepStrictEqual([lastMalformedAt, lastPostAt], [7000, 7000])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("survives a post that the encoder cannot stand, frees its memory and goes on", () => {
+    const { layer, log, post } = makeIntake({ bad: "broken", good: [done("r1")] })
+    return Effect.gen(function*() {
+      yield* TestClock.adjust("1 second")
+      yield* post("bad")
+      assert.strictEqual((yield* bufferState).heldBytes, 0)
+      assert.strictEqual((yield* state).lastMalformedAt, 1000)
+      assert.strictEqual((yield* Ledger.use((ledger) => ledger.snapshot)).intake.postsDropped, 1)
+      assert.strictEqual(log.at("Error").length, 1)
+      yield* post("good")
+      assert.isTrue((yield* state).isRuntimeDone("r1"))
+      assert.isTrue((yield* state).isIdle)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("seals what has reached O2_FLUSH_INTERVAL_MS, counted from the first record", () => {
+    const { layer, post, starts } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" })
+    return Effect.gen(function*() {
+      yield* post("one")
+      yield* TestClock.adjust("3 seconds")
+      yield* post("two")
+      yield* TestClock.adjust("1999 millis")
+      assert.strictEqual(starts(), 0)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(starts(), 1)
+      assert.deepInclude(yield* bufferState, { openRecords: 0, sealedBatches: 1 })
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(starts(), 1)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("is busy until everything received has reached the buffer", () => {
+    const { layer, posts } = makeIntake()
+    return Effect.gen(function*() {
+      assert.isTrue((yield* state).isIdle)
+      Queue.offerUnsafe(posts, Buffer.from("waiting"))
+      assert.isFalse((yield* state).isIdle)
+      yield* TestClock.adjust(0)
+      assert.isTrue((yield* state).isIdle)
+    }).pipe(Effect.provide(layer))
+  })
+})

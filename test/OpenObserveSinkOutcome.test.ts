@@ -1,0 +1,235 @@
+/** What the sink makes of answers: the books, dividing, outages. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import { LogBuffer } from "../src/Buffer.ts"
+import { OpenObserveSink } from "../src/OpenObserveSink.ts"
+import type { Answer } from "./fakes/ControlledTransport.ts"
+import { makeControlledTransport, recordsOf, storeAll, stored } from "./fakes/ControlledTransport.ts"
+import { books, makeSink, sealBatches } from "./fakes/sinkUnderTest.ts"
+
+const flush = (isLast = false) => OpenObserveSink.use((sink) => sink.flush({ budget: Duration.minutes(10), isLast }))
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index)
+
+const overloaded: Answer = { status: 503, body: "Error# MemoryTableOverflowError" }
+
+const denied: Answer = { status: 401, body: "Unauthorized Access" }
+
+describe("OpenObserveSink", () => {
+  describe("books", () => {
+    it.effect("accounts for records that are stored, refused and passed over in silence", () => {
+      const transport = makeControlledTransport(() => stored(3, 1, "Too old data"))
+      const { layer, log } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches(numbers(5))
+        assert.isTrue(yield* flush())
+        const { delivered, received, rejected } = yield* books
+        assert.strictEqual(delivered.records, 3)
+        assert.strictEqual(rejected.refused?.records, 1)
+        assert.strictEqual(rejected.unaccounted?.records, 1)
+        const bytes = delivered.bytes + rejected.refused!.bytes + rejected.unaccounted!.bytes
+        assert.strictEqual(bytes, received.bytes)
+        assert.strictEqual((yield* LogBuffer.use((buffer) => buffer.state)).heldBytes, 0)
+        assert.deepStrictEqual(log.entries.map(({ fields, level }) => ({ level, reason: fields["reason"] })), [
+          { level: "Warn", reason: "Too old data" }
+        ])
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("does not believe a server that claims more than was sent", () => {
+      const transport = makeControlledTransport(() => stored(7, 7))
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches([1, 2])
+        assert.isTrue(yield* flush())
+        assert.strictEqual((yield* books).delivered.records, 2)
+      }).pipe(Effect.provide(layer))
+    })
+  })
+
+  describe("dividing", () => {
+    it.effect("isolates one poisonous record among 1000 in few requests", () => {
+      const transport = makeControlledTransport((request) =>
+        String(request.body).includes("\"n\":617}") ? { status: 400, body: "SerdeJsonError# …" } : storeAll(request)
+      )
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches(numbers(1000))
+        assert.isTrue(yield* flush())
+        assert.isAtMost(transport.exchanges.length, 2 * Math.log2(1000) + 2)
+        const { delivered, received, rejected } = yield* books
+        assert.strictEqual(delivered.records, 999)
+        assert.strictEqual(rejected.poison?.records, 1)
+        assert.strictEqual(delivered.bytes + rejected.poison!.bytes, received.bytes)
+        const accepted = transport.exchanges
+          .filter(({ request }) => !String(request.body).includes("\"n\":617}"))
+          .flatMap(recordsOf)
+        assert.deepStrictEqual(accepted.map(({ n }) => n), numbers(1000).filter((n) => n !== 617))
+        assert.strictEqual((yield* LogBuffer.use((buffer) => buffer.state)).heldBytes, 0)
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("makes requests smaller for a server that takes less, and gives up a record that is too large alone", () => {
+      const transport = makeControlledTransport((request) => {
+        const records = JSON.parse(String(request.body)) as ReadonlyArray<{ readonly n: number }>
+        return records.length > 2 || records.some(({ n }) => n === 5) ? { status: 413 } : storeAll(request)
+      })
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches(numbers(8))
+        assert.isTrue(yield* flush())
+        const { delivered, rejected } = yield* books
+        assert.strictEqual(delivered.records, 7)
+        assert.strictEqual(rejected.too_large?.records, 1)
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("sends the halves of a batch that was dropped without a word", () => {
+      const transport = makeControlledTransport((request) => {
+        const { length } = JSON.parse(String(request.body)) as ReadonlyArray<unknown>
+        return length > 3 ? stored(0, 0) : storeAll(request)
+      })
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches(numbers(6))
+        assert.isTrue(yield* flush())
+        assert.deepStrictEqual(transport.exchanges.map((exchange) => recordsOf(exchange).length), [6, 3, 3])
+        assert.strictEqual((yield* books).delivered.records, 6)
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("counts a record that is dropped without a word alone as unaccounted", () => {
+      const transport = makeControlledTransport(() => stored(0, 0))
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches([1])
+        assert.isTrue(yield* flush())
+        assert.strictEqual((yield* books).rejected.unaccounted?.records, 1)
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("gives back the parts that are left, in order, when the server goes away meanwhile", () => {
+      const answers: ReadonlyArray<Answer> = [{ status: 413 }, { status: 413 }, stored(2), overloaded]
+      let isUp = false
+      const transport = makeControlledTransport((request, index) =>
+        isUp ? storeAll(request) : answers[index] ?? overloaded
+      )
+      const { layer } = makeSink(transport, { O2_MAX_RETRIES: "0" })
+      return Effect.gen(function*() {
+        yield* sealBatches(numbers(8))
+        assert.isFalse(yield* flush())
+        const { buffered, delivered, inFlight } = yield* books
+        assert.deepStrictEqual([buffered.records, delivered.records, inFlight.records], [6, 2, 0])
+        isUp = true
+        const before = transport.exchanges.length
+        yield* TestClock.adjust("1 minute")
+        assert.isTrue(yield* flush())
+        const late = transport.exchanges.slice(before).flatMap(recordsOf).map(({ n }) => n)
+        assert.deepStrictEqual(late, [2, 3, 4, 5, 6, 7])
+      }).pipe(Effect.provide(layer))
+    })
+  })
+
+  describe("outages", () => {
+    it.effect("says once which setting is wrong, and keeps the records", () => {
+      const transport = makeControlledTransport(() => denied)
+      const { layer, log } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches([1])
+        assert.isFalse(yield* flush())
+        assert.strictEqual(transport.exchanges.length, 1)
+        yield* TestClock.adjust("1 minute")
+        assert.isFalse(yield* flush())
+        assert.strictEqual(transport.exchanges.length, 2)
+        assert.deepStrictEqual(log.at("Warn"), ["OpenObserve takes no records; they wait in memory"])
+        assert.include(String(log.entries[0]?.fields["remedy"]), "O2_AUTHORIZATION_HEADER")
+        assert.notInclude(JSON.stringify(log.entries), "Basic secret")
+        assert.strictEqual((yield* books).buffered.records, 1)
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("waits for nobody during an outage, and sends a single probe after the pause", () => {
+      const transport = makeControlledTransport((_, index) => index === 0 ? denied : undefined)
+      const { layer, log } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches([1])
+        assert.isFalse(yield* flush())
+        yield* sealBatches([2], [3])
+        yield* TestClock.adjust("4999 millis")
+        assert.isFalse(yield* flush())
+        yield* OpenObserveSink.use((sink) => sink.start)
+        yield* Effect.yieldNow
+        assert.strictEqual(transport.exchanges.length, 1)
+        yield* TestClock.adjust("1 millis")
+        const flushing = yield* Effect.forkChild(flush())
+        const probe = yield* transport.next
+        yield* OpenObserveSink.use((sink) => sink.start)
+        yield* Effect.yieldNow
+        assert.strictEqual(transport.exchanges.length, 2)
+        yield* probe.answer(stored(1))
+        for (let index = 0; index < 2; index++) yield* Effect.flatMap(transport.next, ({ answer }) => answer(stored(1)))
+        assert.isTrue(yield* Fiber.join(flushing))
+        assert.deepStrictEqual(log.at("Info"), ["OpenObserve takes records again"])
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("takes failures of requests that were in flight together for one", () => {
+      const transport = makeControlledTransport((request, index) => index < 4 ? denied : storeAll(request))
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches([1], [2], [3], [4])
+        assert.isFalse(yield* flush())
+        assert.strictEqual(transport.exchanges.length, 4)
+        yield* TestClock.adjust("5 seconds")
+        assert.isTrue(yield* flush())
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("doubles the pause with each failed probe, up to a minute", () => {
+      const transport = makeControlledTransport(() => denied)
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches([1])
+        yield* flush()
+        for (const seconds of [5, 10, 20, 40, 60, 60]) {
+          const before = transport.exchanges.length
+          yield* TestClock.adjust(Duration.millis(seconds * 1000 - 1))
+          yield* flush()
+          assert.strictEqual(transport.exchanges.length, before)
+          yield* TestClock.adjust("1 millis")
+          yield* flush()
+          assert.strictEqual(transport.exchanges.length, before + 1)
+        }
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("tries once more at the very end", () => {
+      const transport = makeControlledTransport((request, index) => index === 0 ? denied : storeAll(request))
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches([1])
+        assert.isFalse(yield* flush())
+        assert.isTrue(yield* flush(true))
+        assert.strictEqual((yield* books).delivered.records, 1)
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("warns again when it happens again", () => {
+      const transport = makeControlledTransport((request, index) => index === 1 ? storeAll(request) : denied)
+      const { layer, log } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches([1])
+        yield* flush()
+        yield* TestClock.adjust("5 seconds")
+        assert.isTrue(yield* flush())
+        yield* sealBatches([2])
+        yield* flush()
+        assert.strictEqual(log.at("Warn").length, 2)
+        assert.strictEqual(log.at("Info").length, 1)
+      }).pipe(Effect.provide(layer))
+    })
+  })
+})

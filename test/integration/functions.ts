@@ -1,0 +1,46 @@
+/** The functions under observation. */
+
+/** What the function under observation does, in this order. */
+export interface Payload {
+  /** Written to stdout as they are, each followed by a newline. */
+  readonly lines?: ReadonlyArray<string>
+  /** Said with `console.log`. */
+  readonly log?: ReadonlyArray<unknown>
+  /** As many lines "<text> <n>". */
+  readonly flood?: { readonly text: string; readonly count: number }
+  readonly sleepMs?: number
+  readonly throws?: string
+  readonly exits?: number
+}
+
+/** The function as a module of Node.js. */
+export const functionSource = `import { setTimeout as sleep } from "node:timers/promises"
+export const handler = async ({ exits, flood, lines = [], log = [], sleepMs = 0, throws }) => {
+  for (const line of lines) process.stdout.write(line + "\\n")
+  for (const value of log) console.log(value)
+  if (flood !== undefined) {
+    process.stdout.write(Array.from({ length: flood.count }, (_, n) => flood.text + " " + n + "\\n").join(""))
+  }
+  await sleep(sleepMs)
+  if (throws !== undefined) throw new RangeError(throws)
+  if (exits !== undefined) process.exit(exits)
+  return "done"
+}
+`
+
+/** A whole runtime in bash, which writes one line a call: one request at a time, over a connection of its own. */
+export const bootstrapSource = `#!/bin/bash
+api=/dev/tcp/\${AWS_LAMBDA_RUNTIME_API%:*}/\${AWS_LAMBDA_RUNTIME_API##*:}
+while :; do
+  exec 3<>"$api"
+  printf 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' >&3
+  id=
+  while read -r name value <&3; do
+    [ "\${name,,}" = lambda-runtime-aws-request-id: ] && id=\${value%$'\\r'}
+  done
+  echo from a shell
+  exec 3<>"$api"
+  printf 'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\nContent-Length: 2\\r\\n\\r\\n{}' "$id" >&3
+  cat <&3 >/dev/null
+done
+`
