@@ -39,6 +39,9 @@ const pressure = /MemoryTableOverflow|CircuitBreaker|Quota exceeded|is being del
 /** Words in a 400 that are about the stream (reserved on Cloud since v0.92.0), not about a record. */
 const unusableStream = /stream '[^']*' is reserved|Stream name is empty|in 'stream_name'/
 
+/** How a 400 begins that OpenObserve itself gives for what it was sent; a proxy's page says nothing about records. */
+const unreadableRecord = /^\s*(\{"code":400|Failed to buffer the request body)/
+
 const MAX_DETAIL_LENGTH = 300
 
 /** Reads the answer to a batch of `sent` records; `nowMillis` is for a `Retry-After` that is a date. */
@@ -53,9 +56,14 @@ export const read = (response: TransportResponse, sent: number, nowMillis: numbe
       return readAccepted(body, sent) ?? retry
     case 400:
       if (pressure.test(body)) return retry
-      return unusableStream.test(body)
-        ? { _tag: "Misconfigured", detail, remedy: "check O2_STREAM: no records can be sent to a stream of this name" }
-        : { _tag: "Divide", detail, reason: "poison" }
+      if (unusableStream.test(body)) {
+        return {
+          _tag: "Misconfigured",
+          detail,
+          remedy: "check O2_STREAM: no records can be sent to a stream of this name"
+        }
+      }
+      return unreadableRecord.test(body) ? { _tag: "Divide", detail, reason: "poison" } : retry
     case 413:
       return { _tag: "Divide", detail, reason: "too_large" }
     case 415:
@@ -73,6 +81,8 @@ export const read = (response: TransportResponse, sent: number, nowMillis: numbe
           "check O2_AUTHORIZATION_HEADER (\"Basic \" and base64 of user:password or user:token) and that this user may write to O2_ORGANIZATION_ID"
       }
     case 404:
+    case 405:
+    case 422:
       return {
         _tag: "Misconfigured",
         detail,

@@ -58,6 +58,7 @@ const explanations: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: "the TLS certificate is for another name than",
   EPROTO: "no TLS is spoken by",
   HPE_INVALID_CONSTANT: "no HTTP is spoken by",
+  UPGRADE: "another protocol than HTTP was offered by",
   TOO_LARGE: "the answer is too large from"
 }
 
@@ -117,8 +118,9 @@ const exchange = (
         // Node 20 was seen to raise EPIPE on a pooled socket after its request was done, which would end the process.
         socket.on("error", () => {})
       }
-      if (socket.connecting) socket.once("connect", () => isSent = true)
-      else isSent = true
+      // TLS that fails has carried nothing of the request
+      if (request.reusedSocket) isSent = true
+      else socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => isSent = true)
     })
     request.once("response", (message) => {
       response = message
@@ -128,6 +130,11 @@ const exchange = (
           headers: message.headers as Readonly<Record<string, string | undefined>>,
           body: text
         })), fail)
+    })
+    // nobody asked for another protocol
+    request.once("upgrade", (_, socket) => {
+      socket.destroy()
+      fail("UPGRADE")
     })
     // A server may answer before it has read the body and close: the answer is on its way, then, and counts.
     request.on("error", (error: NodeJS.ErrnoException) => {

@@ -2,21 +2,17 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { ExtensionsClient } from "../src/ExtensionsClient.ts"
-import { LambdaEnvironment } from "../src/LambdaEnvironment.ts"
-import type { HandedOverRegistration } from "../src/LambdaEnvironment.ts"
-import { makeCapturedLog } from "./fakes/capturedLog.ts"
-import type { Answer, ControlledTransport } from "./fakes/ControlledTransport.ts"
-import { makeControlledTransport } from "./fakes/ControlledTransport.ts"
+import { bodyOf, clientOf, identifier, invoke, registered, requestsOf, subscription } from "./fakes/clientUnderTest.ts"
+import type { Answer } from "./fakes/ControlledTransport.ts"
 
 describe("ExtensionsClient", () => {
   describe("register", () => {
     it.effect("sends the launcher's name, asks for the account and for both events", () => {
       const { layer, transport } = clientOf([registered])
       return Effect.gen(function*() {
-        const registration = yield* client.use(({ register }) => register)
+        const registration = yield* ExtensionsClient.use(({ register }) => register)
         assert.deepStrictEqual(requestsOf(transport), ["POST http://127.0.0.1:9001/2020-01-01/extension/register"])
         assert.deepStrictEqual(transport.exchanges[0]?.request.headers, {
           "content-type": "application/json",
@@ -36,7 +32,7 @@ describe("ExtensionsClient", () => {
     it.effect("asks for SHUTDOWN alone on Managed Instances", () => {
       const { layer, transport } = clientOf([registered], true)
       return Effect.gen(function*() {
-        yield* client.use(({ register }) => register)
+        yield* ExtensionsClient.use(({ register }) => register)
         assert.deepStrictEqual(bodyOf(transport, 0), { events: ["SHUTDOWN"] })
       }).pipe(Effect.provide(layer))
     })
@@ -44,7 +40,7 @@ describe("ExtensionsClient", () => {
     it.effect("fails with the platform's words", () => {
       const { layer } = clientOf([{ status: 403, body: "{\"errorType\":\"Extension.InvalidExtensionName\"}\n" }])
       return Effect.gen(function*() {
-        const error = yield* Effect.flip(client.use(({ register }) => register))
+        const error = yield* Effect.flip(ExtensionsClient.use(({ register }) => register))
         assert.strictEqual(error.message, "register: HTTP 403: {\"errorType\":\"Extension.InvalidExtensionName\"}")
       }).pipe(Effect.provide(layer))
     })
@@ -52,7 +48,7 @@ describe("ExtensionsClient", () => {
     it.effect("fails when the answer names no identifier", () => {
       const { layer } = clientOf([{ status: 200, body: "{}" }])
       return Effect.gen(function*() {
-        const error = yield* Effect.flip(client.use(({ register }) => register))
+        const error = yield* Effect.flip(ExtensionsClient.use(({ register }) => register))
         assert.include(error.message, "Lambda-Extension-Identifier")
       }).pipe(Effect.provide(layer))
     })
@@ -64,7 +60,7 @@ describe("ExtensionsClient", () => {
         body: "{\"functionName\":\"orders\"}"
       })
       return Effect.gen(function*() {
-        const { register, subscribe } = yield* client
+        const { register, subscribe } = yield* ExtensionsClient
         assert.deepStrictEqual(yield* register, { functionName: "orders" })
         yield* subscribe(subscription)
         assert.strictEqual(transport.exchanges[0]?.request.headers["lambda-extension-identifier"], identifier)
@@ -75,7 +71,7 @@ describe("ExtensionsClient", () => {
       it.effect(`does not register again after the launcher's attempt ended with ${status ?? "no answer"}`, () => {
         const { layer } = clientOf([], false, { status, identifier: "", body: "" })
         return Effect.gen(function*() {
-          const error = yield* Effect.flip(client.use(({ register }) => register))
+          const error = yield* Effect.flip(ExtensionsClient.use(({ register }) => register))
           assert.strictEqual(error.status, status)
         }).pipe(Effect.provide(layer))
       })
@@ -86,7 +82,7 @@ describe("ExtensionsClient", () => {
         status: 202
       }])
       return Effect.gen(function*() {
-        const { initError, next, register, subscribe } = yield* client
+        const { initError, next, register, subscribe } = yield* ExtensionsClient
         yield* register
         yield* subscribe(subscription)
         yield* next
@@ -102,7 +98,7 @@ describe("ExtensionsClient", () => {
       const body = "{\"eventType\":\"SHUTDOWN\",\"deadlineMs\":2000,\"shutdownReason\":\"spindown\"}"
       const { layer } = clientOf([{ status: 200, body, headers: { "content-type": "text/plain; charset=utf-8" } }])
       return Effect.gen(function*() {
-        const event = yield* client.use(({ next }) => next)
+        const event = yield* ExtensionsClient.use(({ next }) => next)
         assert.deepStrictEqual(event, { eventType: "SHUTDOWN", deadlineMs: 2000, shutdownReason: "spindown" })
       }).pipe(Effect.provide(layer))
     })
@@ -110,7 +106,7 @@ describe("ExtensionsClient", () => {
     it.effect("waits for ever", () => {
       const { layer, transport } = clientOf([undefined])
       return Effect.gen(function*() {
-        const fiber = yield* Effect.forkChild(client.use(({ next }) => next))
+        const fiber = yield* Effect.forkChild(ExtensionsClient.use(({ next }) => next))
         const { answer } = yield* transport.next
         yield* TestClock.adjust("30 days")
         assert.strictEqual(transport.inFlight(), 1)
@@ -128,7 +124,7 @@ describe("ExtensionsClient", () => {
         { status: 200, body: invoke }
       ])
       return Effect.gen(function*() {
-        const fiber = yield* Effect.forkChild(client.use(({ next }) => next))
+        const fiber = yield* Effect.forkChild(ExtensionsClient.use(({ next }) => next))
         yield* TestClock.adjust("20 seconds")
         assert.strictEqual((yield* Fiber.join(fiber)).eventType, "INVOKE")
         assert.strictEqual(transport.exchanges.length, 103)
@@ -141,7 +137,7 @@ describe("ExtensionsClient", () => {
         Array.from({ length: 5000 }, (): Answer => ({ code: "ECONNREFUSED", isSent: false }))
       )
       return Effect.gen(function*() {
-        const fiber = yield* Effect.forkChild(Effect.exit(client.use(({ next }) => next)))
+        const fiber = yield* Effect.forkChild(Effect.exit(ExtensionsClient.use(({ next }) => next)))
         yield* TestClock.adjust("10 minutes")
         assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))
         assert.isBelow(transport.exchanges.length, 2000)
@@ -151,7 +147,7 @@ describe("ExtensionsClient", () => {
     it.effect("fails at once when the first poll is refused", () => {
       const { layer, transport } = clientOf([{ status: 403, body: "gone" }])
       return Effect.gen(function*() {
-        const error = yield* Effect.flip(client.use(({ next }) => next))
+        const error = yield* Effect.flip(ExtensionsClient.use(({ next }) => next))
         assert.strictEqual(error.message, "next: HTTP 403: gone")
         assert.strictEqual(transport.exchanges.length, 1)
       }).pipe(Effect.provide(layer))
@@ -160,7 +156,7 @@ describe("ExtensionsClient", () => {
     it.effect("fails on an event it does not know", () => {
       const { layer } = clientOf([{ status: 200, body: "{\"eventType\":\"PAUSE\"}" }])
       return Effect.gen(function*() {
-        const error = yield* Effect.flip(client.use(({ next }) => next))
+        const error = yield* Effect.flip(ExtensionsClient.use(({ next }) => next))
         assert.strictEqual(error.message, "next: HTTP 200: unexpected answer {\"eventType\":\"PAUSE\"}")
       }).pipe(Effect.provide(layer))
     })
@@ -171,7 +167,7 @@ describe("ExtensionsClient", () => {
       it.effect(`${kind}Error names the type in a header and the message in the body`, () => {
         const { layer, transport } = clientOf([{ status: 202 }])
         return Effect.gen(function*() {
-          const service = yield* client
+          const service = yield* ExtensionsClient
           yield* service[`${kind}Error`]("Extension.ConfigInvalid", "O2_ENDPOINT is\nwrong")
           assert.deepStrictEqual(requestsOf(transport), [
             `POST http://127.0.0.1:9001/2020-01-01/extension/${kind}/error`

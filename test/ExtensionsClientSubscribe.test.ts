@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
+import { ExtensionsClient } from "../src/ExtensionsClient.ts"
 import { bodyOf, clientOf, requestsOf, subscription } from "./fakes/clientUnderTest.ts"
 import type { Answer } from "./fakes/ControlledTransport.ts"
 
@@ -11,7 +12,7 @@ describe("ExtensionsClient", () => {
     it.effect("asks for the newest schema, the shortest delay and the largest posts", () => {
       const { layer, transport } = clientOf([{ status: 200, body: "\"OK\"" }])
       return Effect.gen(function*() {
-        const result = yield* client.use(({ subscribe }) => subscribe(subscription))
+        const result = yield* ExtensionsClient.use(({ subscribe }) => subscribe(subscription))
         assert.deepStrictEqual(result, { _tag: "Subscribed", schemaVersion: "2025-01-29" })
         assert.deepStrictEqual(requestsOf(transport), ["PUT http://127.0.0.1:9001/2022-07-01/telemetry"])
         assert.deepStrictEqual(bodyOf(transport, 0), {
@@ -27,7 +28,7 @@ describe("ExtensionsClient", () => {
       const refused: Answer = { status: 400, body: "{\"errorType\":\"ValidationError\"}" }
       const { layer, transport } = clientOf([refused, refused, { status: 200 }])
       return Effect.gen(function*() {
-        const result = yield* client.use(({ subscribe }) => subscribe(subscription))
+        const result = yield* ExtensionsClient.use(({ subscribe }) => subscribe(subscription))
         assert.deepStrictEqual(result, { _tag: "Subscribed", schemaVersion: "2022-07-01" })
         const versions = [0, 1, 2].map((index) => bodyOf(transport, index).schemaVersion)
         assert.deepStrictEqual(versions, ["2025-01-29", "2022-12-13", "2022-07-01"])
@@ -38,7 +39,7 @@ describe("ExtensionsClient", () => {
       const refused: Answer = { status: 400, body: "no" }
       const { layer } = clientOf([refused, refused, refused])
       return Effect.gen(function*() {
-        const error = yield* Effect.flip(client.use(({ subscribe }) => subscribe(subscription)))
+        const error = yield* Effect.flip(ExtensionsClient.use(({ subscribe }) => subscribe(subscription)))
         assert.strictEqual(error.message, "subscribe: HTTP 400: no")
       }).pipe(Effect.provide(layer))
     })
@@ -46,7 +47,7 @@ describe("ExtensionsClient", () => {
     it.effect("tries no other schema on Managed Instances", () => {
       const { layer, transport } = clientOf([{ status: 400, body: "no" }], true)
       return Effect.gen(function*() {
-        yield* Effect.flip(client.use(({ subscribe }) => subscribe(subscription)))
+        yield* Effect.flip(ExtensionsClient.use(({ subscribe }) => subscribe(subscription)))
         assert.strictEqual(transport.exchanges.length, 1)
       }).pipe(Effect.provide(layer))
     })
@@ -55,7 +56,7 @@ describe("ExtensionsClient", () => {
       it.effect(`takes ${status} for a sandbox without Telemetry API`, () => {
         const { layer } = clientOf([{ status, body: "not supported" }])
         return Effect.gen(function*() {
-          const result = yield* client.use(({ subscribe }) => subscribe(subscription))
+          const result = yield* ExtensionsClient.use(({ subscribe }) => subscribe(subscription))
           assert.strictEqual(result._tag, "Unsupported")
         }).pipe(Effect.provide(layer))
       })
@@ -69,7 +70,7 @@ describe("ExtensionsClient", () => {
         { status: 200 }
       ])
       return Effect.gen(function*() {
-        const fiber = yield* Effect.forkChild(client.use(({ subscribe }) => subscribe(subscription)))
+        const fiber = yield* Effect.forkChild(ExtensionsClient.use(({ subscribe }) => subscribe(subscription)))
         yield* TestClock.adjust("1 second")
         assert.strictEqual((yield* Fiber.join(fiber))._tag, "Subscribed")
         assert.strictEqual(transport.exchanges.length, 4)
@@ -79,7 +80,9 @@ describe("ExtensionsClient", () => {
     it.effect("gives up after a moment, long before init would", () => {
       const { layer, transport } = clientOf(Array.from({ length: 99 }, (): Answer => ({ status: 500, body: "broken" })))
       return Effect.gen(function*() {
-        const fiber = yield* Effect.forkChild(Effect.flip(client.use(({ subscribe }) => subscribe(subscription))))
+        const fiber = yield* Effect.forkChild(
+          Effect.flip(ExtensionsClient.use(({ subscribe }) => subscribe(subscription)))
+        )
         yield* TestClock.adjust("1 second")
         assert.strictEqual((yield* Fiber.join(fiber)).status, 500)
         assert.strictEqual(transport.exchanges.length, 4)
@@ -89,7 +92,7 @@ describe("ExtensionsClient", () => {
     it.effect("does not ask again when subscribing is closed", () => {
       const { layer, transport } = clientOf([{ status: 403, body: "Telemetry.SubscriptionClosed" }])
       return Effect.gen(function*() {
-        const error = yield* Effect.flip(client.use(({ subscribe }) => subscribe(subscription)))
+        const error = yield* Effect.flip(ExtensionsClient.use(({ subscribe }) => subscribe(subscription)))
         assert.strictEqual(error.status, 403)
         assert.strictEqual(transport.exchanges.length, 1)
       }).pipe(Effect.provide(layer))

@@ -119,6 +119,7 @@ describe("OpenObserveResponse", () => {
       [400, message(400, "Error# Quota exceeded for this organization [default]"), "Retry"],
       [400, message(400, "Error# MemoryTableOverflowError"), "Retry"],
       [400, message(400, "Error# not an ingester"), "Retry"],
+      [400, "<html><center>nginx</center></html>", "Retry"],
       [400, message(400, "Error# stream 'usage' is reserved and cannot be ingested into"), "Misconfigured"],
       [400, message(400, "Error# Stream name is empty"), "Misconfigured"],
       [400, "Invalid URL: Invalid UTF-8 in 'stream_name'", "Misconfigured"],
@@ -129,12 +130,12 @@ describe("OpenObserveResponse", () => {
       [403, "Organization is deleted", "Misconfigured"],
       [404, "", "Misconfigured"],
       [404, "Organization not found", "Misconfigured"],
-      [405, "", "Retry"],
+      [405, "", "Misconfigured"],
       [408, "", "Retry"],
       [413, "Failed to buffer the request body: length limit exceeded", "Divide"],
       [413, "<html><center>nginx</center></html>", "Divide"],
       [415, "", "Misconfigured"],
-      [422, "", "Retry"],
+      [422, "", "Misconfigured"],
       [429, message(429, "Error# MemoryTableOverflowError"), "Retry"],
       [429, message(429, "Error# Quota exceeded for this organization [default]"), "Retry"],
       [429, "RateLimitExceeded", "Retry"],
@@ -160,13 +161,14 @@ describe("OpenObserveResponse", () => {
         Effect.sync(() => assert.strictEqual(read({ status, body })._tag, tag)))
     }
 
-    const reasons: ReadonlyArray<readonly [status: number, reason: "poison" | "too_large"]> = [[400, "poison"], [
-      413,
-      "too_large"
-    ]]
-    for (const [status, reason] of reasons) {
-      it.effect(`calls a record that is alone ${reason} after ${status}`, () =>
-        Effect.sync(() => assert.include(read({ status, body: "x" }), { _tag: "Divide", reason })))
+    const reasons: ReadonlyArray<readonly [status: number, body: string, reason: "poison" | "too_large"]> = [
+      [400, message(400, "SerdeJsonError# expected value at line 1 column 1"), "poison"],
+      [400, "Failed to buffer the request body: Invalid gzip header", "poison"],
+      [413, "x", "too_large"]
+    ]
+    for (const [status, body, reason] of reasons) {
+      it.effect(`calls a record that is alone ${reason} after ${status} ${body}`, () =>
+        Effect.sync(() => assert.include(read({ status, body }), { _tag: "Divide", reason })))
     }
 
     const remedies: ReadonlyArray<readonly [status: number, body: string, variable: string]> = [

@@ -2,7 +2,7 @@
 import * as Logger from "effect/Logger"
 
 /** One logged line. */
-export interface LogEntry {
+interface LogEntry {
   readonly level: string
   readonly message: string
   readonly fields: Readonly<Record<string, unknown>>

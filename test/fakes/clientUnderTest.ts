@@ -7,8 +7,10 @@ import { makeCapturedLog } from "./capturedLog.ts"
 import type { Answer, ControlledTransport } from "./ControlledTransport.ts"
 import { makeControlledTransport } from "./ControlledTransport.ts"
 
+/** What register hands out. */
 export const identifier = "3b2c0a4e-6c1f-4b7e-9a55-0d1f7e0c8a21"
 
+/** The answer to register. */
 export const registered: Answer = {
   status: 200,
   headers: { "lambda-extension-identifier": identifier },
@@ -16,6 +18,7 @@ export const registered: Answer = {
     "{\"functionName\":\"orders\",\"functionVersion\":\"$LATEST\",\"handler\":\"app.handler\",\"accountId\":\"111122223333\"}"
 }
 
+/** The body of an INVOKE. */
 export const invoke =
   "{\"eventType\":\"INVOKE\",\"deadlineMs\":3000,\"requestId\":\"r1\",\"invokedFunctionArn\":\"arn\",\"tracing\":{}}"
 
@@ -44,12 +47,13 @@ export const clientOf = (
   return { layer, log, transport }
 }
 
+/** Method and address of every request. */
 export const requestsOf = (transport: ControlledTransport) =>
   transport.exchanges.map(({ request }) => `${request.method} ${request.url.href}`)
 
+/** The JSON that a request carried. */
 export const bodyOf = (transport: ControlledTransport, index: number) =>
   JSON.parse(String(transport.exchanges[index]?.request.body))
 
+/** What is subscribed to. */
 export const subscription = { port: 4243, types: ["platform", "function"] }
-
-export const client = ExtensionsClient

@@ -25,7 +25,7 @@ const built = process.env["O2_TEST_LAYER"] ?? fileURLToPath(new URL("../../dist/
 export const NAME = "o2-lambda-extension"
 
 /** `PATH` of the emulated processes, such that the Node.js of this test run is found first. */
-export const PATH = `${dirname(process.execPath)}:/usr/bin:/bin`
+const PATH = `${dirname(process.execPath)}:/usr/bin:/bin`
 
 // --- The sandbox -------------------------------------------------------------
 
@@ -72,7 +72,7 @@ export const workingSettings = (openObserve: OpenObserveDouble["Service"]): Reco
 })
 
 /** A directory of this test alone, with a space in its path. */
-export const temporaryDirectory = Effect.acquireRelease(
+const temporaryDirectory = Effect.acquireRelease(
   Effect.sync(() => {
     const root = join(mkdtempSync(join(tmpdir(), "o2-sandbox-")), "with space")
     mkdirSync(root)
@@ -140,7 +140,7 @@ const sandboxOf = (emulator: LambdaEmulator["Service"], openObserve: OpenObserve
 }
 
 /** The lines that the extension has logged, parsed. */
-export const ownLinesOf = (output: ReadonlyArray<OutputLine>): ReadonlyArray<OwnLine> =>
+const ownLinesOf = (output: ReadonlyArray<OutputLine>): ReadonlyArray<OwnLine> =>
   output
     .filter(({ line, source }) => source === NAME && line.startsWith("{"))
     .map(({ line }) => JSON.parse(line) as OwnLine)
