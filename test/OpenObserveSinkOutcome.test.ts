@@ -53,7 +53,9 @@ describe("OpenObserveSink", () => {
   describe("dividing", () => {
     it.effect("isolates one poisonous record among 1000 in few requests", () => {
       const transport = makeControlledTransport((request) =>
-        String(request.body).includes("\"n\":617}") ? { status: 400, body: "{\"code\":400,\"message\":\"SerdeJsonError# …\"}" } : storeAll(request)
+        String(request.body).includes("\"n\":617}")
+          ? { status: 400, body: "{\"code\":400,\"message\":\"SerdeJsonError# …\"}" }
+          : storeAll(request)
       )
       const { layer } = makeSink(transport)
       return Effect.gen(function*() {

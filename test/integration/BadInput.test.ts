@@ -109,7 +109,7 @@ const cases: ReadonlyArray<Case> = [
 
 describe("bad input", () => {
   it.live("costs nothing but what is broken in itself", () =>
-    withSandbox({}, ({ emulator, functionLines, invoke, openObserve, ownLines }) =>
+    withSandbox({}, ({ emulator, functionLines, invoke, ownLines }) =>
       Effect.gen(function*() {
         yield* emulator.start
         for (const [index, { body, expected, what }] of cases.entries()) {
@@ -121,10 +121,9 @@ describe("bad input", () => {
           assert.deepStrictEqual(lines.filter((text) => text.startsWith(`${marker} `)), expected(marker), what)
           assert.strictEqual(lines.filter((text) => text === `after ${index}\n`).length, 1, what)
         }
-        const deep = (yield* openObserve.records("default")).filter((record) =>
-          Object.keys(record).some((key) => key.startsWith("record_case_"))
-        )
-        assert.strictEqual(deep.length, 1)
+        // deeper than OpenObserve's parser goes: sent as the text of it
+        const deep = (yield* functionLines).filter((text) => text.startsWith("{\"case-"))
+        assert.deepStrictEqual(deep.map((text) => text.length), ["{\"case-14\":}".length + 10_000])
         const { extensions } = yield* emulator.shutdown()
         assert.strictEqual(extensions[0]?.exitCode, 0)
         const ledger = ledgerOf(yield* ownLines)
