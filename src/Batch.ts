@@ -6,7 +6,7 @@ import { EventScanner } from "./TelemetryEvent.ts"
 
 /** A sealed group of records. */
 export interface Batch {
-  /** Order of sealing; parts of a divided batch keep its number. */
+  /** Order of sealing; parts of a divided batch lie between its number and the next. */
   readonly id: number
   /** Records, and their bytes before compression. */
   readonly tally: Tally
@@ -36,6 +36,9 @@ export const compress = (batch: Batch): Effect.Effect<Batch> =>
       resume(Effect.succeed(error === null ? { ...batch, body, coding: "gzip" } : batch)))
   })
 
+/** More records than a batch can have: the smallest takes 2 bytes of the 10 MiB that a batch may be set to. */
+const MAX_RECORDS = 2 ** 23
+
 /** The batch as two halves by number of records, for when a server refuses the whole. Needs two records or more. */
 export const halve = (batch: Batch): readonly [Batch, Batch] => {
   const body = batch.coding === "gzip" ? Zlib.gunzipSync(batch.body) : batch.body
@@ -44,12 +47,16 @@ export const halve = (batch: Batch): readonly [Batch, Batch] => {
   for (let index = 0; index < half; index++) records.next()
   // behind the first half's last record stands a comma
   const middle = records.end + 1
-  const part = (count: number, bytes: Buffer): Batch => ({
+  const part = (id: number, count: number, bytes: Buffer): Batch => ({
     ...batch,
+    id,
     tally: { records: count, bytes: bytes.length },
     body: join([bytes]),
     coding: "identity"
   })
   const second = Buffer.concat([body.subarray(middle, -1), Buffer.from(",")])
-  return [part(half, body.subarray(1, middle)), part(batch.tally.records - half, second)]
+  return [
+    part(batch.id, half, body.subarray(1, middle)),
+    part(batch.id + half / MAX_RECORDS, batch.tally.records - half, second)
+  ]
 }

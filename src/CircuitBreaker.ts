@@ -15,6 +15,11 @@ export class CircuitBreaker {
     return nowMillis < this.openUntil
   }
 
+  /** Milliseconds until the pause is over. */
+  pauseLeft(nowMillis: number): number {
+    return Math.max(0, this.openUntil - nowMillis)
+  }
+
   /** Whether the last delivery failed: until one succeeds, one at a time is enough. */
   get isFailing(): boolean {
     return this.pauseMs > 0

@@ -42,13 +42,23 @@ export const post = (
     body
   }).pipe(Effect.timeoutOption(Duration.millis(config.requestTimeoutMs)))
 
-/** Attempts to deliver a batch once, within `O2_REQUEST_TIMEOUT_MS`. Never fails: the verdict says what happened. */
+/**
+ * Attempts to deliver a batch once, within `O2_REQUEST_TIMEOUT_MS`. Never fails: the verdict says what happened.
+ *
+ * A kept connection that turns out to be dead is no attempt: the request is repeated on a new one.
+ */
 export const attempt = Effect.fnUntraced(
   function*(config: Configuration, transport: Transport["Service"], batch: Batch): Effect.fn.Return<Outcome> {
-    const result = yield* Effect.result(post(config, transport, batch.body, batch.coding))
+    const send = Effect.result(post(config, transport, batch.body, batch.coding))
+    let result = yield* send
+    const isRepeated = result._tag === "Failure" && result.failure.isStale
+    if (isRepeated) {
+      yield* transport.dropIdle
+      result = yield* send
+    }
     if (result._tag === "Failure") {
       const { isSent, message } = result.failure
-      return { verdict: { _tag: "Retry", detail: message, afterMs: undefined }, isUncertain: isSent }
+      return { verdict: { _tag: "Retry", detail: message, afterMs: undefined }, isUncertain: isSent || isRepeated }
     }
     if (Option.isNone(result.success)) {
       const detail = `no answer from ${config.endpoint.host} within O2_REQUEST_TIMEOUT_MS (${config.requestTimeoutMs})`
@@ -57,7 +67,7 @@ export const attempt = Effect.fnUntraced(
     const now = yield* Clock.currentTimeMillis
     return {
       verdict: OpenObserveResponse.read(result.success.value, batch.tally.records, now),
-      isUncertain: false
+      isUncertain: isRepeated
     }
   }
 )

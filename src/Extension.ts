@@ -4,7 +4,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { LogBuffer } from "./Buffer.ts"
 import { type ConfigurationError, ExtensionConfig } from "./Config.ts"
-import { ExtensionsClient, type ExtensionsError, type LifecycleCall } from "./ExtensionsClient.ts"
+import { ExtensionsClient, type ExtensionsError } from "./ExtensionsClient.ts"
+import * as Flushing from "./Flushing.ts"
 import { Intake } from "./Intake.ts"
 import * as Ledger from "./Ledger.ts"
 import * as Logger from "./Logger.ts"
@@ -14,14 +15,8 @@ import { type ListenError, TelemetryServer } from "./TelemetryServer.ts"
 
 // --- Times -------------------------------------------------------------------
 
-/** Left of a call's time when we ask for the next event: a call must never time out because of us. */
-const DEADLINE_MARGIN_MS = 500
-
-/** Silence after which a `runtimeDone` that may have been lost is no longer waited for. */
-const SILENCE_MS = 1000
-
-/** Calls in a row without a `runtimeDone` after which waiting for it is given up until one of theirs comes late. */
-const MAX_MISSES = 3
+/** Waiting longer than this for an event may have been a freeze. */
+const FREEZE_MS = 1000
 
 /** Left of the time before the kill for the process to end: writing the books takes about 5 ms, a slow machine's 50. */
 const SHUTDOWN_MARGIN_MS = 100
@@ -59,13 +54,15 @@ const main = Effect.gen(function*() {
   const { warnings } = yield* ExtensionConfig
   yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
   const isSubscribed = yield* subscribe
-  const calls = new Calls()
+  const sink = yield* OpenObserveSink
+  const calls = new Flushing.Calls(yield* Clock.currentTimeMillis)
   yield* Effect.gen(function*() {
     for (;;) {
+      const asked = yield* Clock.currentTimeMillis
       const event = yield* extensions.next
+      if ((yield* Clock.currentTimeMillis) - asked >= FREEZE_MS) yield* sink.thawed(asked)
       if (event.eventType === "SHUTDOWN") return yield* drain(event, calls)
-      calls.last = event.requestId
-      if (isSubscribed) yield* finish(event, calls)
+      if (isSubscribed) yield* Flushing.serve(event, calls)
     }
   }).pipe(
     Effect.tapError((error: ExtensionsError) =>
@@ -77,16 +74,6 @@ const main = Effect.gen(function*() {
     Effect.onInterrupt(() => drainAfterSignal(calls))
   )
 })
-
-/** What the loop remembers from call to call. */
-class Calls {
-  /** Request id of the last INVOKE. */
-  last: string | undefined
-  /** The last calls in a row whose `runtimeDone` was waited for in vain, `MAX_MISSES` at most. */
-  missed: ReadonlyArray<string> = []
-  /** The end has begun; a signal that comes meanwhile changes nothing. */
-  isDraining = false
-}
 
 /** Asks for telemetry; without it the function still runs, only without logs. */
 const subscribe = Effect.gen(function*() {
@@ -105,43 +92,6 @@ const subscribe = Effect.gen(function*() {
   return false
 })
 
-// --- The end of a call -------------------------------------------------------
-
-/** Waits for the call to end and delivers what it wrote, before Lambda may freeze the sandbox. */
-const finish = Effect.fnUntraced(function*(call: Extract<LifecycleCall, { eventType: "INVOKE" }>, calls: Calls) {
-  const { flushBudgetMs } = yield* ExtensionConfig
-  const sink = yield* OpenObserveSink
-  const end = call.deadlineMs - DEADLINE_MARGIN_MS
-  const { isRuntimeDone } = yield* Intake.use((intake) => intake.state)
-  // Only late: a call that ends within the margin before its deadline tells so after the next thaw.
-  if (calls.missed.some(isRuntimeDone)) calls.missed = []
-  const isDone = yield* awaitRuntimeDone(call.requestId, end, calls.missed.length >= MAX_MISSES)
-  calls.missed = isDone ? [] : [...calls.missed, call.requestId].slice(-MAX_MISSES)
-  const budget = Math.min(flushBudgetMs, end - (yield* Clock.currentTimeMillis))
-  yield* sink.flush({ budget: Duration.millis(Math.max(0, budget)), isLast: false })
-  yield* logBooks
-})
-
-/** Waits until the stream says that the runtime is done; false when that seems to be lost or time is over. */
-const awaitRuntimeDone = Effect.fnUntraced(function*(requestId: string, until: number, isHopeless: boolean) {
-  const intake = yield* Intake
-  const started = yield* Clock.currentTimeMillis
-  for (;;) {
-    const stream = yield* intake.state
-    if (stream.isRuntimeDone(requestId)) return true
-    const mayBeLost = !stream.hasPlatformEvents || stream.lastMalformedAt >= started
-    const end = mayBeLost ? Math.min(until, Math.max(started, stream.lastPostAt) + SILENCE_MS) : until
-    const now = yield* Clock.currentTimeMillis
-    if (isHopeless || now >= end) return false
-    yield* intake.progress(Duration.millis(end - now))
-  }
-})
-
-const logBooks = Effect.gen(function*() {
-  const ledger = yield* Ledger.Ledger
-  yield* Effect.logDebug("ledger", Ledger.summary(yield* ledger.snapshot))
-})
-
 // --- Shutdown ----------------------------------------------------------------
 
 interface End {
@@ -150,13 +100,13 @@ interface End {
   readonly shutdownReason: string
 }
 
-const drainAfterSignal = Effect.fnUntraced(function*(calls: Calls) {
+const drainAfterSignal = Effect.fnUntraced(function*(calls: Flushing.Calls) {
   const deadlineMs = (yield* Clock.currentTimeMillis) + SIGNAL_BUDGET_MS
   yield* drain({ deadlineMs, shutdownReason: "signal" }, calls)
 })
 
 /** Takes in what still comes, delivers what can be delivered, closes the books. Runs once, at the end. */
-const drain = Effect.fnUntraced(function*(end: End, calls: Calls) {
+const drain = Effect.fnUntraced(function*(end: End, calls: Flushing.Calls) {
   if (calls.isDraining) return
   calls.isDraining = true
   const server = yield* TelemetryServer

@@ -71,7 +71,8 @@ const adapt = (history: History, now: number): Tier => {
   if (isUsuallyLong(history.durations)) return "periodic"
   const age = now - history.startedAt
   if (history.calls <= FIRST_CALLS || age < LEAST_AGE_MS) return "end"
-  const perMinute = history.starts.length * 60_000 / Math.min(age, RATE_WINDOW_MS)
+  // the calls before this one: a call every 5 s makes 12 a minute, not 13
+  const perMinute = (history.starts.length - 1) * 60_000 / Math.min(age, RATE_WINDOW_MS)
   const threshold = history.tier === "continuous" ? CONTINUOUS_UNTIL_PER_MINUTE : CONTINUOUS_FROM_PER_MINUTE
   return perMinute >= threshold ? "continuous" : "end"
 }

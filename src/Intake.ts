@@ -28,6 +28,11 @@ export interface StreamState {
   readonly lastMalformedAt: number
   readonly isRuntimeDone: (requestId: string) => boolean
   readonly isReported: (requestId: string) => boolean
+  /** How many calls' durations came, and the last of them in ms. */
+  readonly measuredCalls: number
+  readonly lastDurationMs: number
+  /** When the last restore from a snapshot was told of; `-Infinity` without any. */
+  readonly restoredAt: number
   /** Whether every post that was received has reached the buffer. */
   readonly isIdle: boolean
 }
@@ -55,12 +60,26 @@ export class Intake extends Context.Service<Intake, {
       let hasPlatformEvents = false
       let lastPostAt = -Infinity
       let lastMalformedAt = -Infinity
+      let measuredCalls = 0
+      let lastDurationMs = 0
+      let restoredAt = -Infinity
       let isBusy = false
 
       const remember = (event: LifecycleEvent) => {
         hasPlatformEvents = true
-        if (event._tag === "RuntimeDone") runtimeDone.add(event.requestId)
-        if (event._tag === "Report") reported.add(event.requestId)
+        switch (event._tag) {
+          case "EnvironmentStart":
+            if (event.isRestore) restoredAt = lastPostAt
+            break
+          case "RuntimeDone":
+            runtimeDone.add(event.requestId)
+            if (event.durationMs === undefined) break
+            measuredCalls++
+            lastDurationMs = event.durationMs
+            break
+          case "Report":
+            reported.add(event.requestId)
+        }
       }
 
       const sealAged = Effect.sleep(Duration.millis(config.flushIntervalMs)).pipe(
@@ -109,6 +128,9 @@ export class Intake extends Context.Service<Intake, {
           lastMalformedAt,
           isRuntimeDone: (requestId) => runtimeDone.has(requestId),
           isReported: (requestId) => reported.has(requestId),
+          measuredCalls,
+          lastDurationMs,
+          restoredAt,
           isIdle: waiting === 0 && !isBusy
         })),
         progress: (atMost) => Effect.asVoid(Effect.timeoutOption(progress.await, atMost))

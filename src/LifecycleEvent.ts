@@ -7,7 +7,7 @@ export type LifecycleEvent =
   /** An invocation begins; function lines that follow in the stream are its lines. */
   | { readonly _tag: "InvocationStart"; readonly requestId: string }
   /** The runtime has finished an invocation: nothing of it follows, save what late asynchronous code writes. */
-  | { readonly _tag: "RuntimeDone"; readonly requestId: string }
+  | { readonly _tag: "RuntimeDone"; readonly requestId: string; readonly durationMs: number | undefined }
   /** The invocation's last event. */
   | { readonly _tag: "Report"; readonly requestId: string }
 
@@ -23,19 +23,28 @@ export const parse = (type: string, recordJson: string): LifecycleEvent | undefi
       }
     case "platform.start":
       return withRequestId("InvocationStart", recordJson)
-    case "platform.runtimeDone":
-      return withRequestId("RuntimeDone", recordJson)
+    case "platform.runtimeDone": {
+      const requestId = text(recordJson, "requestId")
+      return requestId === undefined
+        ? undefined
+        : { _tag: "RuntimeDone", requestId, durationMs: durationOf(recordJson) }
+    }
     case "platform.report":
       return withRequestId("Report", recordJson)
   }
 }
 
 const withRequestId = (
-  tag: "InvocationStart" | "RuntimeDone" | "Report",
+  tag: "InvocationStart" | "Report",
   recordJson: string
 ): LifecycleEvent | undefined => {
   const requestId = text(recordJson, "requestId")
   return requestId === undefined ? undefined : { _tag: tag, requestId }
+}
+
+const durationOf = (recordJson: string): number | undefined => {
+  const { metrics } = JSON.parse(recordJson) as { readonly metrics?: { readonly durationMs?: unknown } | null }
+  return typeof metrics?.durationMs === "number" ? metrics.durationMs : undefined
 }
 
 /** A non-empty string member of a record, given as valid JSON of any kind. */

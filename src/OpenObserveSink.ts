@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberHandle from "effect/FiberHandle"
 import * as FiberSet from "effect/FiberSet"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
@@ -20,6 +21,15 @@ import { Transport } from "./Transport.ts"
 /** Requests at once when there is a backlog: more gained nothing against a v0.91.5 server. */
 const MAX_IN_FLIGHT = 4
 
+/** A flush that waited at least so long and saw nothing stored has met an outage; less says nothing. */
+const LEAST_PROOF_MS = 1_000
+
+/** A request that is older than this when the sandbox ends, without an answer, is sent again on a new connection. */
+const STALE_AT_END_MS = 2_000
+
+/** After a freeze an answer that has come meanwhile is still to be read; due timers run before that. */
+const THAW_GRACE_MS = 200
+
 /** How a flush waits. */
 export interface FlushOptions {
   readonly budget: Duration.Duration
@@ -36,6 +46,12 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
    * Requests in flight at its end stay in flight. During an outage it does not wait.
    */
   readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
+  /** Waits until no delivery is under way, at most for the given time. */
+  readonly settled: (atMost: Duration.Duration) => Effect.Effect<void>
+  /** Whether an outage has been noticed a moment ago, so that nobody should wait. */
+  readonly isPaused: Effect.Effect<boolean>
+  /** The sandbox may have been frozen since `since` (epoch ms): connections and requests from before are not trusted. */
+  readonly thawed: (since: number) => Effect.Effect<void>
 }>()("o2-lambda-extension/OpenObserveSink") {
   static readonly layerNoDeps = Layer.effect(
     OpenObserveSink,
@@ -50,6 +66,12 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       let flushEndsAt = Infinity
       let isLastFlush = false
       const wake = Latch.makeUnsafe(false)
+      // Requests begun before this moment are given up without an answer.
+      let abandonBefore = -Infinity
+      const abandon = Latch.makeUnsafe(false)
+      let acceptances = 0
+      const probe = yield* FiberHandle.make<void>()
+      const grace = yield* FiberHandle.make<void>()
 
       /** Waits before a retry; false when that would take longer than the flush that waits for it. */
       const pause = Effect.fnUntraced(function*(delay: Duration.Duration) {
@@ -62,6 +84,22 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           if (Option.isNone(woken) || isLastFlush) return true
         }
       })
+
+      /** Completes when a request begun now is to be given up. */
+      const abandoned = Effect.gen(function*() {
+        const started = yield* Clock.currentTimeMillis
+        while (started >= abandonBefore) yield* abandon.await
+        return {
+          verdict: { _tag: "Retry", detail: "no answer to a request from before", afterMs: 0 },
+          isUncertain: true
+        } satisfies Delivery.Outcome
+      })
+
+      const abandonOlder = (moment: number) =>
+        Effect.suspend(() => {
+          abandonBefore = moment
+          return abandon.release
+        })
 
       /** Books what a 200 answer says of a batch. */
       const accept = Effect.fnUntraced(function*(batch: Batch, verdict: Extract<Verdict, { _tag: "Accepted" }>) {
@@ -80,29 +118,40 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         })
       })
 
+      const reject = Effect.fnUntraced(function*(batch: Batch, verdict: Extract<Verdict, { _tag: "Divide" }>) {
+        ledger.moveUnsafe("inFlight", { rejected: verdict.reason }, batch.tally)
+        yield* buffer.settle(batch)
+        yield* Effect.logWarning("OpenObserve cannot store a record", { reason: verdict.detail })
+      })
+
+      /** Replaces the first of `parts` by what comes of it; an interruption finds either the one or the other. */
+      const settle = (parts: Array<Batch>, effect: Effect.Effect<void | ReadonlyArray<Batch>>) =>
+        Effect.uninterruptible(Effect.map(effect, (rest) => parts.splice(0, 1, ...(rest ?? []))))
+
       /** Settles what it can of `parts` (removing it) by attempts in turn; the verdict that stopped it, if any. */
       const deliver = Effect.fnUntraced(function*(parts: Array<Batch>) {
         const nextDelay = yield* Schedule.toStep(retryPolicy(config))
         for (let batch = parts[0]; batch !== undefined; batch = parts[0]) {
           const sent = batch.tally
-          const { isUncertain, verdict } = yield* Delivery.attempt(config, transport, batch).pipe(
+          const { isUncertain, verdict } = yield* Effect.raceFirst(
+            Delivery.attempt(config, transport, batch),
+            abandoned
+          ).pipe(
             Effect.onInterrupt(() => Effect.sync(() => ledger.possiblyDuplicatedUnsafe(sent)))
           )
           if (isUncertain) ledger.possiblyDuplicatedUnsafe(sent)
           if (verdict._tag === "Accepted") {
-            parts.shift()
-            yield* accept(batch, verdict)
+            acceptances++
+            yield* settle(parts, accept(batch, verdict))
             if (breaker.succeeded()) yield* Effect.logInfo("OpenObserve takes records again")
+          } else if (verdict._tag === "Divide" && sent.records > 1) {
+            yield* settle(parts, buffer.divide(batch))
           } else if (verdict._tag === "Divide") {
-            parts.shift()
-            if (batch.tally.records > 1) parts.unshift(...(yield* buffer.divide(batch)))
-            else {
-              ledger.moveUnsafe("inFlight", { rejected: verdict.reason }, batch.tally)
-              yield* buffer.settle(batch)
-              yield* Effect.logWarning("OpenObserve cannot store a record", { reason: verdict.detail })
-            }
+            yield* settle(parts, reject(batch, verdict))
+          } else if (verdict._tag === "Misconfigured" || breaker.isFailing && !isLastFlush) {
+            // a probe is a single attempt
+            return verdict
           } else {
-            if (verdict._tag === "Misconfigured") return verdict
             const asked = verdict.afterMs ?? 0
             if (asked > config.maxRetryDelayMs) return verdict
             const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
@@ -117,7 +166,9 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         // Requests that were in flight together fail together: one failure, not four that double the pause each.
         if (breaker.isOpen(now)) return
         const asked = verdict._tag === "Retry" ? verdict.afterMs : undefined
-        if (!breaker.failed(now, asked)) return
+        const isFirst = breaker.failed(now, asked)
+        yield* FiberHandle.run(probe, Effect.delay(startWorkers, Duration.millis(breaker.pauseLeft(now))))
+        if (!isFirst) return
         yield* Effect.logWarning("OpenObserve takes no records; they wait in memory", {
           url: Delivery.ingestUrl(config).href,
           cause: verdict.detail,
@@ -144,10 +195,12 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         Effect.catchDefect((defect) => Effect.logError("a delivery ended unexpectedly", { defect: String(defect) }))
       )
 
-      const startWorkers = Effect.gen(function*() {
+      const startWorkers: Effect.Effect<void> = Effect.gen(function*() {
         const { sealedBatches } = yield* buffer.state
         const running = yield* FiberSet.size(deliveries)
-        const wanted = Math.min(breaker.isFailing ? 1 : MAX_IN_FLIGHT, running + sealedBatches)
+        // at the end there is no later for what one probe would spare
+        const limit = breaker.isFailing && !isLastFlush ? 1 : MAX_IN_FLIGHT
+        const wanted = Math.min(limit, running + sealedBatches)
         for (let count = running; count < wanted; count++) yield* FiberSet.run(deliveries, worker)
       })
 
@@ -156,20 +209,36 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const flush = Effect.fnUntraced(function*({ budget, isLast }: FlushOptions) {
         yield* buffer.seal
         if (!isLast && (yield* isPaused)) return false
-        flushEndsAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(budget)
+        const started = yield* Clock.currentTimeMillis
+        const before = acceptances
+        flushEndsAt = started + Duration.toMillis(budget)
         isLastFlush = isLast
         yield* startWorkers
         yield* wake.release
-        yield* Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget)
-        if (isLast) yield* FiberSet.clear(deliveries)
+        if (isLast) yield* abandonOlder(started - STALE_AT_END_MS)
+        const settled = yield* Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget)
         flushEndsAt = Infinity
+        if (isLast) yield* FiberSet.clear(deliveries)
+        else if (Option.isNone(settled) && acceptances === before) {
+          const waited = (yield* Clock.currentTimeMillis) - started
+          if (waited >= Math.min(LEAST_PROOF_MS, config.flushBudgetMs)) {
+            yield* reportOutage({ _tag: "Retry", detail: `no answer within ${waited} ms`, afterMs: undefined })
+          }
+        }
         const { sealedBatches } = yield* buffer.state
         return sealedBatches === 0 && (yield* FiberSet.size(deliveries)) === 0
       })
 
       return OpenObserveSink.of({
         start: Effect.flatMap(isPaused, (paused) => paused ? Effect.void : startWorkers),
-        flush
+        flush,
+        settled: (atMost) => Effect.asVoid(Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), atMost)),
+        isPaused,
+        thawed: Effect.fnUntraced(function*(since) {
+          yield* transport.dropIdle
+          if ((yield* FiberSet.size(deliveries)) === 0) return
+          yield* FiberHandle.run(grace, Effect.delay(abandonOlder(since), Duration.millis(THAW_GRACE_MS)))
+        })
       })
     })
   )
@@ -179,12 +248,15 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   )
 }
 
-/** Exponential, capped, ±20 % at random, `O2_MAX_RETRIES` times. */
+/** Exponential, ±20 % at random, capped, `O2_MAX_RETRIES` times. */
 const retryPolicy = (config: Configuration) =>
-  Schedule.min([
-    Schedule.exponential(Duration.millis(config.initialRetryDelayMs)),
-    Schedule.spaced(Duration.millis(config.maxRetryDelayMs))
-  ]).pipe(Schedule.jittered, Schedule.upTo({ times: config.maxRetries }))
+  Schedule.exponential(Duration.millis(config.initialRetryDelayMs)).pipe(
+    Schedule.jittered,
+    Schedule.modifyDelay(({ duration }) =>
+      Effect.succeed(Duration.min(duration, Duration.millis(config.maxRetryDelayMs)))
+    ),
+    Schedule.upTo({ times: config.maxRetries })
+  )
 
 /**
  * The records from the `from`-th to the `to`-th of a tally. An answer does not say which records it refused, so their

@@ -189,6 +189,14 @@ export const settings = {
     fallback: "1024",
     schema: wholeNumber(1, 10_240)
   }),
+  flushStrategy: setting({
+    name: "O2_FLUSH_STRATEGY",
+    description:
+      "When records leave: at the `end` of each call, `continuous`ly while calls run, `periodic`ally in long calls, or `adaptive`: what suits the traffic.",
+    accepts: "adaptive, end, continuous or periodic",
+    fallback: "adaptive",
+    schema: oneOf(["adaptive", "end", "continuous", "periodic"])
+  }),
   flushIntervalMs: setting({
     name: "O2_FLUSH_INTERVAL_MS",
     description: "Age at which records leave while a call still runs.",

@@ -32,7 +32,9 @@ export class TransportError extends Schema.TaggedError<TransportError>()("Transp
   /** `host:port` of the peer. */
   host: Schema.String,
   /** Whether the peer may have received the request. */
-  isSent: Schema.Boolean
+  isSent: Schema.Boolean,
+  /** Whether a kept connection broke before there was an answer: often it had been dead for long. */
+  isStale: Schema.Boolean
 }) {
   override get message() {
     const text = explanations[this.code]
@@ -69,6 +71,8 @@ const MAX_ANSWER_BYTES = 1024 * 1024
 export class Transport extends Context.Service<Transport, {
   /** Sends a request and reads the whole answer. No time-out of its own; interrupting it closes the connection. */
   readonly exchange: (request: TransportRequest) => Effect.Effect<TransportResponse, TransportError>
+  /** Closes the connections that nobody uses at the moment. */
+  readonly dropIdle: Effect.Effect<void>
 }>()("o2-lambda-extension/Transport") {
   /** Every service that is given this layer gets connections of its own. */
   static readonly layer = Layer.fresh(Layer.effect(
@@ -90,7 +94,12 @@ export class Transport extends Context.Service<Transport, {
         exchange: (request) =>
           request.url.protocol === "https:"
             ? Effect.flatMap(loadSecure, ({ agent, module }) => exchange(module.request, agent, request))
-            : exchange(Http.request, plain, request)
+            : exchange(Http.request, plain, request),
+        dropIdle: Effect.sync(() => {
+          for (const agent of [plain, secure?.agent]) {
+            for (const socket of Object.values(agent?.freeSockets ?? {}).flat()) socket?.destroy()
+          }
+        })
       })
     })
   ))
@@ -106,7 +115,10 @@ const exchange = (
   Effect.callback((resume) => {
     let isSent = false
     let response: Http.IncomingMessage | undefined
-    const fail = (code: string) => resume(Effect.fail(new TransportError({ code, host: url.host, isSent })))
+    const fail = (code: string) => {
+      const isStale = response === undefined && request.reusedSocket && (code === "ECONNRESET" || code === "EPIPE")
+      resume(Effect.fail(new TransportError({ code, host: url.host, isSent, isStale })))
+    }
     const request = send(url, {
       method,
       agent,

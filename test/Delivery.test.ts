@@ -26,7 +26,10 @@ const makeBatch = (overrides: Partial<Batch> = {}): Batch => ({
 /** A transport that remembers what it was asked for. */
 const makeTransport = (answer: Effect.Effect<TransportResponse, TransportError>) => {
   const requests: Array<TransportRequest> = []
-  const transport = Transport.of({ exchange: (request) => Effect.suspend(() => (requests.push(request), answer)) })
+  const transport = Transport.of({
+    exchange: (request) => Effect.suspend(() => (requests.push(request), answer)),
+    dropIdle: Effect.void
+  })
   return { requests, transport }
 }
 
@@ -99,7 +102,7 @@ describe("Delivery", () => {
     for (const isSent of [true, false]) {
       it.effect(`is ${isSent ? "" : "not "}uncertain when the connection broke ${isSent ? "after" : "before"} sending`, () =>
         Effect.gen(function*() {
-          const error = new TransportError({ code: "ECONNRESET", host: "h:1", isSent })
+          const error = new TransportError({ code: "ECONNRESET", host: "h:1", isSent, isStale: false })
           const { transport } = makeTransport(Effect.fail(error))
           assert.deepEqual(yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch()), {
             verdict: { _tag: "Retry", detail: "the connection was reset by h:1 (ECONNRESET)", afterMs: undefined },

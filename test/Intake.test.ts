@@ -16,7 +16,7 @@ import { TelemetryServer } from "../src/TelemetryServer.ts"
 import { makeCapturedLog } from "./fakes/capturedLog.ts"
 import { postOf, settings } from "./fakes/sinkUnderTest.ts"
 
-const done = (requestId: string): LifecycleEvent => ({ _tag: "RuntimeDone", requestId })
+const done = (requestId: string): LifecycleEvent => ({ _tag: "RuntimeDone", requestId, durationMs: undefined })
 
 /** An intake whose encoder makes of a post's text what the test says. */
 const makeIntake = (

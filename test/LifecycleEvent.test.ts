@@ -11,8 +11,16 @@ describe("LifecycleEvent", () => {
       readonly [type: string, record: unknown, event: LifecycleEvent.LifecycleEvent | undefined]
     > = [
       ["platform.start", { requestId, version: "$LATEST" }, { _tag: "InvocationStart", requestId }],
-      ["platform.runtimeDone", { requestId, status: "success" }, { _tag: "RuntimeDone", requestId }],
-      ["platform.runtimeDone", { requestId, status: "timeout" }, { _tag: "RuntimeDone", requestId }],
+      ["platform.runtimeDone", { requestId, status: "success", metrics: { durationMs: 4.5 } }, {
+        _tag: "RuntimeDone",
+        requestId,
+        durationMs: 4.5
+      }],
+      ["platform.runtimeDone", { requestId, status: "timeout", metrics: null }, {
+        _tag: "RuntimeDone",
+        requestId,
+        durationMs: undefined
+      }],
       ["platform.report", { requestId, status: "error", errorType: "Runtime.ExitError" }, {
         _tag: "Report",
         requestId

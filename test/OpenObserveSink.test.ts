@@ -35,12 +35,13 @@ describe("OpenObserveSink", () => {
         const flushing = yield* Effect.forkChild(flush(10 * minutes))
         yield* TestClock.adjust("5 minutes")
         assert.isFalse(yield* Fiber.join(flushing))
-        const times = transport.exchanges.map(({ sentAt }) => sentAt)
+        // what follows later are the probes of the outage
+        const times = transport.exchanges.slice(0, 6).map(({ sentAt }) => sentAt)
         const delays = times.slice(1).map((time, index) => time - times[index]!)
         assert.strictEqual(delays.length, 5)
         for (const [index, nominal] of [1000, 2000, 4000, 5000, 5000].entries()) {
           assert.isAtLeast(delays[index]!, nominal * 0.8)
-          assert.isAtMost(delays[index]!, nominal * 1.2)
+          assert.isAtMost(delays[index]!, Math.min(nominal * 1.2, 5000))
         }
         assert.notDeepEqual(delays, [1000, 2000, 4000, 5000, 5000])
       }).pipe(Effect.provide(layer))
@@ -135,8 +136,8 @@ describe("OpenObserveSink", () => {
         assert.isFalse(yield* flush(1000))
         yield* sealBatches([4])
         isUp = true
-        yield* TestClock.adjust("1 minute")
         const before = transport.exchanges.length
+        yield* TestClock.adjust("1 minute")
         assert.isTrue(yield* flush(1000))
         assert.deepStrictEqual(sentBy(transport).slice(before), [[1], [2], [3], [4]])
       }).pipe(Effect.provide(layer))

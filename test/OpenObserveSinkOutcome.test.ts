@@ -145,7 +145,8 @@ describe("OpenObserveSink", () => {
         assert.strictEqual(transport.exchanges.length, 1)
         yield* TestClock.adjust("1 minute")
         assert.isFalse(yield* flush())
-        assert.strictEqual(transport.exchanges.length, 2)
+        // probes after 5, 10 and 20 s
+        assert.strictEqual(transport.exchanges.length, 4)
         assert.deepStrictEqual(log.at("Warn"), ["OpenObserve takes no records; they wait in memory"])
         assert.include(String(log.entries[0]?.fields["remedy"]), "O2_AUTHORIZATION_HEADER")
         assert.notInclude(JSON.stringify(log.entries), "Basic secret")

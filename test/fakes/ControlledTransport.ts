@@ -45,7 +45,7 @@ export const makeControlledTransport = (
         Effect.asVoid(
           "status" in answer
             ? Deferred.succeed(answered, { headers: {}, body: "", ...answer })
-            : Deferred.fail(answered, new TransportError({ ...answer, host: request.url.host }))
+            : Deferred.fail(answered, new TransportError({ isStale: false, ...answer, host: request.url.host }))
         )
       const sent: Exchange = { request, sentAt: yield* Clock.currentTimeMillis, answer }
       inFlight++
@@ -57,7 +57,7 @@ export const makeControlledTransport = (
     }
   )
   return {
-    layer: Layer.succeed(Transport, { exchange }),
+    layer: Layer.succeed(Transport, { exchange, dropIdle: Effect.void }),
     exchanges,
     next: Queue.take(pending),
     inFlight: () => inFlight

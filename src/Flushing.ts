@@ -1,0 +1,141 @@
+/** What happens between INVOKE and asking for the next event: waiting and flushing, as the call's tier says. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { LogBuffer } from "./Buffer.ts"
+import { ExtensionConfig } from "./Config.ts"
+import type { LifecycleCall } from "./ExtensionsClient.ts"
+import * as FlushPolicy from "./FlushPolicy.ts"
+import { Intake, type StreamState } from "./Intake.ts"
+import * as Ledger from "./Ledger.ts"
+import { OpenObserveSink } from "./OpenObserveSink.ts"
+
+// --- Times -------------------------------------------------------------------
+
+/** Left of a call's time when we ask for the next event: a call must never time out because of us. */
+const DEADLINE_MARGIN_MS = 500
+
+/** Silence after which a `runtimeDone` that may have been lost is no longer waited for. */
+const SILENCE_MS = 1000
+
+/** Calls in a row without a `runtimeDone` after which waiting for it is given up until one of theirs comes late. */
+const MAX_MISSES = 3
+
+// --- State -------------------------------------------------------------------
+
+/** A call to the function, as INVOKE announces it. */
+export type Invoke = Extract<LifecycleCall, { eventType: "INVOKE" }>
+
+/** What is remembered from call to call. */
+export class Calls {
+  history: FlushPolicy.History
+  /** Request id of the last INVOKE. */
+  last: string | undefined
+  /** The last calls in a row whose `runtimeDone` was waited for in vain, `MAX_MISSES` at most. */
+  missed: ReadonlyArray<string> = []
+  /** How many durations of calls the stream has told so far. */
+  measured = 0
+
+  /** The end has begun; a signal that comes meanwhile changes nothing. */
+  isDraining = false
+
+  constructor(now: number) {
+    this.history = FlushPolicy.empty(now)
+  }
+}
+
+// --- One call ----------------------------------------------------------------
+
+/** Does what this call's tier asks for; done when the next event may be asked for. */
+export const serve = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
+  const { flushIntervalMs, flushStrategy } = yield* ExtensionConfig
+  const buffer = yield* LogBuffer
+  const sink = yield* OpenObserveSink
+  const now = yield* Clock.currentTimeMillis
+  const stream = yield* Intake.use((intake) => intake.state)
+  learn(stream, calls)
+  const { tier: before } = calls.history
+  calls.last = call.requestId
+  calls.history = FlushPolicy.begin(calls.history, flushStrategy, now)
+  const { tier } = calls.history
+  if (tier !== before) yield* Effect.logDebug("flush tier", { from: before, to: tier })
+  // What got old in the frozen sandbox leaves first; no timer ran meanwhile.
+  if (tier === "continuous" || now - stream.lastPostAt >= flushIntervalMs) yield* buffer.seal
+  yield* sink.start
+  // During an outage nobody waits: what this call writes is kept all the same.
+  if (yield* sink.isPaused) return
+  if (tier === "continuous") yield* overlap(call, calls)
+  else yield* finish(call, calls)
+  yield* logBooks
+})
+
+/** Takes over what the stream has told since the last call. */
+const learn = (stream: StreamState, calls: Calls): void => {
+  // a restored snapshot is a new sandbox
+  if (stream.restoredAt > calls.history.startedAt) calls.history = FlushPolicy.empty(stream.restoredAt)
+  if (stream.measuredCalls > calls.measured) {
+    calls.measured = stream.measuredCalls
+    calls.history = FlushPolicy.end(calls.history, stream.lastDurationMs)
+  }
+  // Only late: a call that ends within the margin before its deadline tells so after the next thaw.
+  if (calls.missed.some(stream.isRuntimeDone)) calls.missed = []
+}
+
+/**
+ * Continuous: the backlog of earlier calls leaves while this one runs; we do not hold up its end. Waiting for the backlog
+ * costs nothing while the function works, and leaves little in flight when the sandbox freezes.
+ */
+const overlap = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
+  const sink = yield* OpenObserveSink
+  const now = yield* Clock.currentTimeMillis
+  const usual = FlushPolicy.usualDuration(calls.history) ?? 0
+  const atMost = Math.max(0, Math.min(usual, call.deadlineMs - DEADLINE_MARGIN_MS - now))
+  yield* Effect.raceFirst(
+    sink.settled(Duration.millis(atMost)),
+    awaitRuntimeDone(call.requestId, now, now + atMost)
+  )
+})
+
+/** End and periodic: waits for the call to end and delivers what it wrote, before Lambda may freeze the sandbox. */
+const finish = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
+  const { flushBudgetMs, flushIntervalMs } = yield* ExtensionConfig
+  const sink = yield* OpenObserveSink
+  const started = yield* Clock.currentTimeMillis
+  const end = call.deadlineMs - DEADLINE_MARGIN_MS
+  const flush = Effect.fnUntraced(function*() {
+    const budget = Math.min(flushBudgetMs, end - (yield* Clock.currentTimeMillis))
+    yield* sink.flush({ budget: Duration.millis(Math.max(0, budget)), isLast: false })
+  })
+  const isHopeless = calls.missed.length >= MAX_MISSES
+  let isDone = false
+  // A call that runs long is flushed while it runs: a time-out must not take more than one interval with it.
+  const longFrom = calls.history.tier === "periodic" ? started : started + FlushPolicy.longAfterMs
+  for (let now = started; !isDone && !isHopeless; now = yield* Clock.currentTimeMillis) {
+    const slice = Math.min(end, Math.max(now, longFrom) + flushIntervalMs)
+    isDone = yield* awaitRuntimeDone(call.requestId, started, slice)
+    if (!isDone && (yield* Clock.currentTimeMillis) < slice) break
+    if (slice >= end) break
+    if (!isDone) yield* flush()
+  }
+  calls.missed = isDone ? [] : [...calls.missed, call.requestId].slice(-MAX_MISSES)
+  yield* flush()
+})
+
+/** Waits until the stream says that the runtime is done; false when that seems to be lost or time is over. */
+const awaitRuntimeDone = Effect.fnUntraced(function*(requestId: string, started: number, until: number) {
+  const intake = yield* Intake
+  for (;;) {
+    const stream = yield* intake.state
+    if (stream.isRuntimeDone(requestId)) return true
+    const mayBeLost = !stream.hasPlatformEvents || stream.lastMalformedAt >= started
+    const end = mayBeLost ? Math.min(until, Math.max(started, stream.lastPostAt) + SILENCE_MS) : until
+    const now = yield* Clock.currentTimeMillis
+    if (now >= end) return false
+    yield* intake.progress(Duration.millis(end - now))
+  }
+})
+
+const logBooks = Effect.gen(function*() {
+  const ledger = yield* Ledger.Ledger
+  yield* Effect.logDebug("ledger", Ledger.summary(yield* ledger.snapshot))
+})
