@@ -79,15 +79,23 @@ const main = Effect.gen(function*() {
 const subscribe = Effect.gen(function*() {
   const extensions = yield* ExtensionsClient
   const server = yield* TelemetryServer
-  const { telemetryTypes } = yield* ExtensionConfig
+  const { maxBufferBytes, telemetryTypes } = yield* ExtensionConfig
   // `platform` in any case: request ids and the ends of calls come from it
   const types = [...new Set(["platform", ...telemetryTypes])]
-  const result = yield* Effect.result(extensions.subscribe({ port: server.port, types }))
+  const result = yield* Effect.result(extensions.subscribe({
+    port: server.port,
+    types,
+    // one post can be twice as large, and must not fill the buffer by itself
+    maxBytes: maxBufferBytes / 4
+  }))
   if (result._tag === "Failure") {
     yield* Effect.logError("subscribing to telemetry failed, so no logs are sent", { cause: result.failure.message })
     return false
   }
-  if (result.success._tag === "Subscribed") return true
+  if (result.success._tag === "Subscribed") {
+    yield* Effect.logDebug("subscribed", { api: result.success.api, schemaVersion: result.success.schemaVersion })
+    return true
+  }
   yield* Effect.logWarning("this sandbox has no Telemetry API, so no logs are sent", { answer: result.success.detail })
   return false
 })

@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { LambdaEnvironment } from "./LambdaEnvironment.ts"
+import * as Subscription from "./Subscription.ts"
 import { Transport, type TransportError, type TransportResponse } from "./Transport.ts"
 
 // --- Errors ------------------------------------------------------------------
@@ -50,12 +51,6 @@ const Shutdown = Schema.Struct({
 const LifecycleCall = Schema.Union([Invoke, Shutdown])
 export type LifecycleCall = typeof LifecycleCall.Type
 
-/** What came of subscribing. */
-export type Subscription =
-  | { readonly _tag: "Subscribed"; readonly schemaVersion: string }
-  /** The sandbox has no Telemetry API (local emulators): life goes on without logs. */
-  | { readonly _tag: "Unsupported"; readonly detail: string }
-
 // --- Service -----------------------------------------------------------------
 
 /** The client of one extension process. Every call but `register` needs the identifier that `register` got. */
@@ -65,10 +60,9 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
   /** Says "ready" and waits for the next event, without any time-out: the sandbox may be frozen meanwhile. */
   readonly next: Effect.Effect<LifecycleCall, ExtensionsError>
   /** Has telemetry posted to the port on this machine. */
-  readonly subscribe: (options: {
-    readonly port: number
-    readonly types: ReadonlyArray<string>
-  }) => Effect.Effect<Subscription, ExtensionsError>
+  readonly subscribe: (
+    options: Subscription.SubscriptionOptions
+  ) => Effect.Effect<Subscription.Subscription, ExtensionsError>
   /** Reports that the start failed. The process must exit by itself afterwards. */
   readonly initError: (errorType: string, message: string) => Effect.Effect<void, ExtensionsError>
   /** Reports why the process is about to exit. */
@@ -175,45 +169,6 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
         )
       )
 
-      const subscribeWith = (schemaVersion: string, port: number, types: ReadonlyArray<string>) =>
-        call("subscribe", {
-          method: "PUT",
-          path: "/2022-07-01/telemetry",
-          body: JSON.stringify({
-            schemaVersion,
-            types,
-            buffering: BUFFERING,
-            destination: { protocol: "HTTP", URI: `http://sandbox.localdomain:${port}/telemetry` }
-          })
-        }).pipe(
-          Effect.retry(
-            Schedule.spaced(SUBSCRIBE_RETRY_INTERVAL).pipe(
-              Schedule.upTo({ times: SUBSCRIBE_RETRIES }),
-              Schedule.setInputType<ExtensionsError>(),
-              Schedule.while(({ input }) => input.status === undefined || input.status >= 500)
-            )
-          )
-        )
-
-      const subscribe = Effect.fnUntraced(
-        function*({ port, types }: { readonly port: number; readonly types: ReadonlyArray<string> }) {
-          let refusal: ExtensionsError | undefined
-          for (const schemaVersion of environment.isManagedInstance ? SCHEMA_VERSIONS.slice(0, 1) : SCHEMA_VERSIONS) {
-            const result = yield* Effect.result(subscribeWith(schemaVersion, port, types))
-            if (result._tag === "Success") {
-              const { body, status } = result.success
-              return status === 200
-                ? { _tag: "Subscribed", schemaVersion } as const
-                : { _tag: "Unsupported", detail: `HTTP ${status}: ${body.trim()}` } as const
-            }
-            refusal = result.failure
-            if (refusal.status === 404) return { _tag: "Unsupported", detail: "HTTP 404" } as const
-            if (refusal.status !== 400) break
-          }
-          return yield* refusal!
-        }
-      )
-
       const report = (operation: "init/error" | "exit/error") => (errorType: string, message: string) =>
         Effect.asVoid(call(operation, {
           method: "POST",
@@ -225,7 +180,11 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
       return ExtensionsClient.of({
         register,
         next,
-        subscribe,
+        subscribe: (options) =>
+          Subscription.subscribe(
+            (path, body) => call("subscribe", { method: "PUT", path, body }),
+            { ...options, isManagedInstance: environment.isManagedInstance }
+          ),
         initError: report("init/error"),
         exitError: report("exit/error")
       })
@@ -238,19 +197,6 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
 }
 
 // --- Constants ---------------------------------------------------------------
-
-/** Newest first; all are compatible. Managed Instances know only the first. */
-const SCHEMA_VERSIONS = ["2025-01-29", "2022-12-13", "2022-07-01"] as const
-
-/**
- * As much as may be asked for in items and bytes, so that long records are not cut (the limits of the Telemetry API),
- * and the shortest delay, since the end of each call waits for it.
- */
-const BUFFERING = { maxItems: 10_000, maxBytes: 1_048_576, timeoutMs: 25 } as const
-
-/** Init has 10 s in all, and a function without logs is better than one that does not start. */
-const SUBSCRIBE_RETRIES = 3
-const SUBSCRIBE_RETRY_INTERVAL = Duration.millis(100)
 
 /** An aborted poll is only forgotten when an event has been lost to it; two minutes cover all but rarely called functions. */
 const POLL_RETRIES = 1200

@@ -23,7 +23,9 @@ export const parse = (type: string, recordJson: string): LifecycleEvent | undefi
       }
     case "platform.start":
       return withRequestId("InvocationStart", recordJson)
-    case "platform.runtimeDone": {
+    case "platform.runtimeDone":
+    // the Logs API of sandboxes without `runtimeDone`
+    case "platform.end": {
       const requestId = text(recordJson, "requestId")
       return requestId === undefined
         ? undefined

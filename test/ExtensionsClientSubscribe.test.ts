@@ -13,7 +13,7 @@ describe("ExtensionsClient", () => {
       const { layer, transport } = clientOf([{ status: 200, body: "\"OK\"" }])
       return Effect.gen(function*() {
         const result = yield* ExtensionsClient.use(({ subscribe }) => subscribe(subscription))
-        assert.deepStrictEqual(result, { _tag: "Subscribed", schemaVersion: "2025-01-29" })
+        assert.deepStrictEqual(result, { _tag: "Subscribed", api: "telemetry", schemaVersion: "2025-01-29" })
         assert.deepStrictEqual(requestsOf(transport), ["PUT http://127.0.0.1:9001/2022-07-01/telemetry"])
         assert.deepStrictEqual(bodyOf(transport, 0), {
           schemaVersion: "2025-01-29",
@@ -29,7 +29,7 @@ describe("ExtensionsClient", () => {
       const { layer, transport } = clientOf([refused, refused, { status: 200 }])
       return Effect.gen(function*() {
         const result = yield* ExtensionsClient.use(({ subscribe }) => subscribe(subscription))
-        assert.deepStrictEqual(result, { _tag: "Subscribed", schemaVersion: "2022-07-01" })
+        assert.deepStrictEqual(result, { _tag: "Subscribed", api: "telemetry", schemaVersion: "2022-07-01" })
         const versions = [0, 1, 2].map((index) => bodyOf(transport, index).schemaVersion)
         assert.deepStrictEqual(versions, ["2025-01-29", "2022-12-13", "2022-07-01"])
       }).pipe(Effect.provide(layer))
@@ -53,14 +53,36 @@ describe("ExtensionsClient", () => {
     })
 
     for (const status of [202, 404]) {
-      it.effect(`takes ${status} for a sandbox without Telemetry API`, () => {
-        const { layer } = clientOf([{ status, body: "not supported" }])
+      const absent: Answer = { status, body: "not supported" }
+      it.effect(`asks for the Logs API after ${status}`, () => {
+        const { layer, transport } = clientOf([absent, { status: 200, body: "\"OK\"" }])
+        return Effect.gen(function*() {
+          const result = yield* ExtensionsClient.use(({ subscribe }) => subscribe(subscription))
+          assert.deepStrictEqual(result, { _tag: "Subscribed", api: "logs", schemaVersion: "2021-03-18" })
+          assert.strictEqual(requestsOf(transport)[1], "PUT http://127.0.0.1:9001/2020-08-15/logs")
+          assert.deepInclude(bodyOf(transport, 1), {
+            schemaVersion: "2021-03-18",
+            destination: { protocol: "HTTP", URI: "http://sandbox.localdomain:4243/logs", method: "POST" }
+          })
+        }).pipe(Effect.provide(layer))
+      })
+
+      it.effect(`takes ${status} from both for a sandbox without telemetry`, () => {
+        const { layer } = clientOf([absent, absent])
         return Effect.gen(function*() {
           const result = yield* ExtensionsClient.use(({ subscribe }) => subscribe(subscription))
           assert.strictEqual(result._tag, "Unsupported")
         }).pipe(Effect.provide(layer))
       })
     }
+
+    it.effect("keeps posts small where there is little room for them", () => {
+      const { layer, transport } = clientOf([{ status: 200 }])
+      return Effect.gen(function*() {
+        yield* ExtensionsClient.use(({ subscribe }) => subscribe({ ...subscription, maxBytes: 1000 }))
+        assert.deepInclude(bodyOf(transport, 0), { buffering: { maxItems: 10_000, maxBytes: 262_144, timeoutMs: 25 } })
+      }).pipe(Effect.provide(layer))
+    })
 
     it.effect("tries again for a moment after 5xx and broken connections", () => {
       const { layer, transport } = clientOf([

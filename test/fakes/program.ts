@@ -9,7 +9,8 @@ import { LogBuffer } from "../../src/Buffer.ts"
 import { ExtensionConfig } from "../../src/Config.ts"
 import * as Extension from "../../src/Extension.ts"
 import { ExtensionsClient } from "../../src/ExtensionsClient.ts"
-import type { ExtensionsError, LifecycleCall, Subscription } from "../../src/ExtensionsClient.ts"
+import type { ExtensionsError, LifecycleCall } from "../../src/ExtensionsClient.ts"
+import type { Subscription } from "../../src/Subscription.ts"
 import { Intake } from "../../src/Intake.ts"
 import { LambdaEnvironment } from "../../src/LambdaEnvironment.ts"
 import { Ledger } from "../../src/Ledger.ts"
@@ -49,7 +50,8 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     subscribe: ({ types }) =>
       Effect.andThen(
         call(`subscribe ${types.join()}`),
-        options.subscription ?? Effect.succeed({ _tag: "Subscribed", schemaVersion: "2025-01-29" } as const)
+        options.subscription ??
+          Effect.succeed({ _tag: "Subscribed", api: "telemetry", schemaVersion: "2025-01-29" } as const)
       ),
     next: Effect.flatMap(Clock.currentTimeMillis, (now) => {
       polls.push(now - START)
