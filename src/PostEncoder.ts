@@ -5,7 +5,7 @@
 import * as LifecycleEvent from "./LifecycleEvent.ts"
 import { OWN_LINE_PREFIX } from "./Logger.ts"
 import { ByteWriter, columnName, storableKey } from "./RecordBytes.ts"
-import { EventScanner, keyOf, type Member, shapeOf, textOf } from "./TelemetryEvent.ts"
+import { EventScanner, keyOf, type Member, shapeOf, textOf, typeOf } from "./TelemetryEvent.ts"
 import * as Timestamp from "./Timestamp.ts"
 
 /** The records of one post. */
@@ -37,6 +37,7 @@ const MAX_DEPTH = 100
 
 const COMMA = 0x2c
 const CLOSE_OBJECT = 0x7d
+const RECORD_START = Buffer.from("{\"_timestamp\":")
 
 export interface PostEncoderOptions {
   readonly types: ReadonlySet<string>
@@ -77,7 +78,7 @@ export class PostEncoder {
     let oldestTimestamp = Infinity
     while (events.next()) {
       const shape = shapeOf(bytes, events.members)
-      const type = shape.type === undefined ? "" : textOf(bytes, shape.type)
+      const type = typeOf(bytes, shape.type)
       if (type.startsWith("platform.") && shape.record !== undefined) {
         const { valueEnd, valueStart } = shape.record
         const event = LifecycleEvent.parse(type, bytes.toString("utf8", valueStart, valueEnd))
@@ -92,7 +93,8 @@ export class PostEncoder {
       const isUsable = Timestamp.isAccepted(time, nowMicros)
       const timestamp = this.timestamp(isUsable ? time : nowMicros)
       if (timestamp < oldestTimestamp) oldestTimestamp = timestamp
-      this.out.ascii(`{"_timestamp":${timestamp}`)
+      this.out.bytes(RECORD_START)
+      this.out.integer(timestamp)
       const isLine = type === "function"
       if (shape.isPlain && events.depth <= MAX_DEPTH) {
         this.writePlain(bytes, events.members, isUsable ? shape.time : undefined, isLine, shape.record)

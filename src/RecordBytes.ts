@@ -4,6 +4,9 @@ import type { Member } from "./TelemetryEvent.ts"
 /** Kept between posts, so that an ordinary post is encoded without allocating. */
 const INITIAL_CAPACITY = 64 * 1024
 
+/** Decimal digits of 2^53. */
+const MAX_DIGITS = 16
+
 /** A post that needed more than this does not determine what stays allocated. */
 const MAX_KEPT_CAPACITY = 2 * 1024 * 1024
 
@@ -25,9 +28,25 @@ export class ByteWriter {
     this.buffer[this.length++] = value
   }
 
-  ascii(text: string): void {
-    this.reserve(text.length)
-    this.length += this.buffer.write(text, this.length, "latin1")
+  /** A positive integer below 2^53, in decimal digits. */
+  integer(value: number): void {
+    this.reserve(MAX_DIGITS)
+    const { buffer } = this
+    let digits = 1
+    for (let bound = 10; bound <= value; bound *= 10) digits++
+    // in two halves, which fit into V8's small integers
+    let low = value % 1e8
+    let high = (value - low) / 1e8
+    const last = this.length + digits - 1
+    for (let at = last; at >= this.length; at--) {
+      const isLow = last - at < 8
+      const rest = isLow ? low : high
+      const quotient = Math.floor(rest / 10)
+      buffer[at] = 0x30 + rest - quotient * 10
+      if (isLow) low = quotient
+      else high = quotient
+    }
+    this.length += digits
   }
 
   bytes(source: Buffer, start = 0, end = source.length): void {

@@ -52,10 +52,14 @@ export const shapeOf = (bytes: Buffer, members: ReadonlyArray<Member>): Shape =>
   return { time: byKey.get("time"), type: byKey.get("type"), record: byKey.get("record"), isPlain }
 }
 
-const isKey = (bytes: Buffer, member: Member, name: string): boolean => {
-  if (member.keyEnd - member.keyStart !== name.length + 2) return false
-  for (let index = 0; index < name.length; index++) {
-    if (bytes[member.keyStart + 1 + index] !== name.charCodeAt(index)) return false
+const isKey = (bytes: Buffer, member: Member, name: string): boolean =>
+  isText(bytes, member.keyStart, member.keyEnd, name)
+
+/** Whether a JSON value is the string of this ASCII text, written without escapes. */
+const isText = (bytes: Buffer, start: number, end: number, text: string): boolean => {
+  if (end - start !== text.length + 2 || bytes[start] !== QUOTE) return false
+  for (let index = 0; index < text.length; index++) {
+    if (bytes[start + 1 + index] !== text.charCodeAt(index)) return false
   }
   return true
 }
@@ -63,6 +67,12 @@ const isKey = (bytes: Buffer, member: Member, name: string): boolean => {
 /** A member's key as text. */
 export const keyOf = (bytes: Buffer, member: Member): string =>
   JSON.parse(bytes.toString("utf8", member.keyStart, member.keyEnd)) as string
+
+/** An event's type; most are a function's lines, which are not worth decoding. */
+export const typeOf = (bytes: Buffer, member: Member | undefined): string => {
+  if (member === undefined) return ""
+  return isText(bytes, member.valueStart, member.valueEnd, "function") ? "function" : textOf(bytes, member)
+}
 
 /** A member's value when it is a string, else the empty string. */
 export const textOf = (bytes: Buffer, member: Member): string =>

@@ -25,13 +25,28 @@ describe("RecordBytes", () => {
             for (const part of parts) {
               writer.byte(0x2c)
               writer.bytes(part)
-              writer.ascii("\"end\"")
+              writer.bytes(Buffer.from("\"end\""))
             }
             const expected = Buffer.concat(parts.flatMap((part) => [Buffer.from(","), part, Buffer.from("\"end\"")]))
             assert.strictEqual(writer.length, expected.length)
             assert.isTrue(writer.take().equals(expected))
           }),
           { numRuns: 50 }
+        )
+      ))
+
+    it.effect("writes integers as JavaScript does", () =>
+      Effect.sync(() =>
+        fc.assert(
+          fc.property(
+            fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 9, 10, 99_999_999, 1e8, 1e15, 2 ** 53 - 1)),
+            (value) => {
+              const writer = new ByteWriter()
+              writer.integer(value)
+              assert.strictEqual(writer.take().toString(), String(value))
+            }
+          ),
+          { numRuns: 1000 }
         )
       ))
 
@@ -45,9 +60,9 @@ describe("RecordBytes", () => {
     it.effect("begins anew after take, and what was taken stays as it was", () =>
       Effect.sync(() => {
         const writer = new ByteWriter()
-        writer.ascii("first")
+        writer.bytes(Buffer.from("first"))
         const first = writer.take()
-        writer.ascii("other")
+        writer.bytes(Buffer.from("other"))
         assert.strictEqual(first.toString(), "first")
         assert.strictEqual(writer.take().toString(), "other")
         assert.strictEqual(writer.take().length, 0)
@@ -58,7 +73,7 @@ describe("RecordBytes", () => {
         const writer = new ByteWriter()
         writer.bytes(Buffer.alloc(5_000_000))
         assert.strictEqual(writer.take().length, 5_000_000)
-        writer.ascii("small")
+        writer.bytes(Buffer.from("small"))
         assert.strictEqual(writer.take().toString(), "small")
       }))
   })
