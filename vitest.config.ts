@@ -1,4 +1,5 @@
 import type { Reporter, TestModule } from "vitest/node"
+import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
 /** Closes the run with its figures alone on a line, for those who read logs by machine. */
@@ -7,12 +8,28 @@ const closingLine: Reporter = {
     const tests = modules.flatMap((module) => [...module.children.allTests()])
     const count = (state: string) => tests.filter((test) => test.result().state === state).length
     // a file that cannot be loaded has no tests, but has failed
-    const broken = modules.filter((module) => module.state() === "failed" && [...module.children.allTests()].length === 0)
+    const broken = modules.filter((module) =>
+      module.state() === "failed" && [...module.children.allTests()].length === 0
+    )
     process.stdout.write(
       `${count("passed")} passed, ${count("failed") + broken.length} failed, ${count("skipped")} skipped\n`
     )
   }
 }
+
+/** The integration tests once more, with the layer that a zip unpacks to. */
+const fromZip = (flavour: string) => ({
+  test: {
+    name: `layer-${flavour}`,
+    include: ["test/integration/*.test.ts"],
+    // these do not use the layer
+    exclude: ["test/integration/demo.test.ts"],
+    globalSetup: "test/layer/support/unpackForProject.ts",
+    env: { O2_TEST_LAYER: fileURLToPath(new URL(`dist/unpacked/layer-${flavour}`, import.meta.url)) },
+    testTimeout: 60_000,
+    hookTimeout: 60_000
+  }
+})
 
 export default defineConfig({
   test: {
@@ -33,6 +50,17 @@ export default defineConfig({
           hookTimeout: 60_000
         }
       },
+      {
+        test: {
+          name: "layer",
+          include: ["test/layer/*.test.ts"],
+          // other engines, and another machine's under emulation
+          testTimeout: 120_000,
+          hookTimeout: 120_000
+        }
+      },
+      fromZip("nodejs"),
+      fromZip("standalone"),
       {
         test: {
           name: "full",

@@ -1,0 +1,140 @@
+/** How the launcher registers: what it sends, and every answer that there may be, under every shell that `sh` may be. */
+import { assert, describe, it } from "@effect/vitest"
+import { accepted, ANSWER, handedOver, launch } from "./support/launch.ts"
+import type { Step } from "./support/rawApi.ts"
+import { bashes, others } from "./support/shells.ts"
+
+describe.each(bashes)("launcher under $title", (shell) => {
+  it("registers before the engine starts, and hands identifier and answer over", async () => {
+    const result = await launch(shell)
+    const host = result.engine?.environment["AWS_LAMBDA_RUNTIME_API"]
+    assert.deepStrictEqual(result.requests, [{
+      head: [
+        "POST /2020-01-01/extension/register HTTP/1.1",
+        `Host: ${host}`,
+        "Connection: close",
+        "Lambda-Extension-Name: o2-lambda-extension",
+        "Lambda-Extension-Accept-Feature: accountId",
+        "Content-Type: application/json",
+        "Content-Length: 32"
+      ].join("\r\n"),
+      body: "{\"events\":[\"INVOKE\",\"SHUTDOWN\"]}"
+    }])
+    assert.deepStrictEqual(handedOver(result), { status: "200", identifier: "id-1", answer: ANSWER })
+    assert.deepStrictEqual([result.stdout, result.stderr, result.exitCode], ["", "", 0])
+  })
+
+  it("asks Managed Instances for SHUTDOWN only", async () => {
+    const { requests } = await launch(shell, {
+      environment: { AWS_LAMBDA_INITIALIZATION_TYPE: "lambda-managed-instances" }
+    })
+    assert.deepStrictEqual(requests.map(({ body }) => body), ["{\"events\":[\"SHUTDOWN\"]}"])
+  })
+
+  const identified = "Lambda-Extension-Identifier: id-1\r\n"
+  const wide = "{\"errorMessage\":\"überzählig 😀\"}"
+  const wires: ReadonlyArray<[what: string, answer: ReadonlyArray<Step>, ReturnType<typeof handedOver>]> = [
+    [
+      "header names in capitals",
+      [`HTTP/1.1 200 OK\r\nLAMBDA-EXTENSION-IDENTIFIER: id-1\r\nCONTENT-LENGTH: 2\r\n\r\n{}`],
+      { status: "200", identifier: "id-1", answer: "{}" }
+    ],
+    [
+      "header names in small letters, without and with more white space",
+      [`HTTP/1.1 200 OK\r\nlambda-extension-identifier:id-1 \r\ncontent-length: \t 2\r\n\r\n{}`],
+      { status: "200", identifier: "id-1", answer: "{}" }
+    ],
+    [
+      "a status without a reason",
+      [`HTTP/1.1 200\r\n${identified}Content-Length: 2\r\n\r\n{}`],
+      { status: "200", identifier: "id-1", answer: "{}" }
+    ],
+    [
+      "a chunked body",
+      [
+        `HTTP/1.1 200 OK\r\n${identified}Transfer-Encoding: chunked\r\n\r\n`,
+        `1\r\n{\r\nA;x=y\r\n"a":"12345`,
+        20,
+        `\r\n2\r\n"}\r\n0\r\n\r\n`
+      ],
+      { status: "200", identifier: "id-1", answer: "{\"a\":\"12345\"}" }
+    ],
+    [
+      "a body without a length that ends with the connection",
+      [`HTTP/1.1 200 OK\r\n${identified}\r\n{"a":`, 20, "1}", "end"],
+      { status: "200", identifier: "id-1", answer: "{\"a\":1}" }
+    ],
+    [
+      "a connection that stays open, and bytes that come slowly",
+      [..."HTTP/1.1 200 OK\r\n"].flatMap((letter): Array<Step> => [letter, 5]).concat(
+        [`${identified}Connection: keep-alive\r\nContent-Length: 7\r\n\r\n{"a"`, 50, ":1}"]
+      ),
+      { status: "200", identifier: "id-1", answer: "{\"a\":1}" }
+    ],
+    [
+      "a length in bytes, not in characters",
+      [`HTTP/1.1 403 Forbidden\r\nContent-Length: ${Buffer.byteLength(wide)}\r\n\r\n${wide}`],
+      { status: "403", identifier: "", answer: wide }
+    ],
+    [
+      "a refusal",
+      ["HTTP/1.1 403 Forbidden\r\nContent-Length: 18\r\n\r\n{\"errorType\":\"No\"}"],
+      { status: "403", identifier: "", answer: "{\"errorType\":\"No\"}" }
+    ],
+    [
+      "a server's error without a body",
+      ["HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"],
+      { status: "500", identifier: "", answer: "" }
+    ],
+    ["a reset before the answer", ["reset"], { status: "none", identifier: "", answer: "" }],
+    ["an end before the answer", ["end"], { status: "none", identifier: "", answer: "" }]
+  ]
+  it.each(wires)("hands on %s", async (_, answer, expected) => {
+    const result = await launch(shell, { answers: [answer] })
+    assert.deepStrictEqual(handedOver(result), expected)
+    // a second request would be refused and lose the identifier
+    assert.strictEqual(result.requests.length, 1)
+    assert.deepStrictEqual([result.stdout, result.stderr], ["", ""])
+  })
+
+  it("hands on what came before a reset", async () => {
+    const answer: ReadonlyArray<Step> = [`HTTP/1.1 200 OK\r\n${identified}Content-Length: 99\r\n\r\n{"a":`, 50, "reset"]
+    const result = await launch(shell, { answers: [answer] })
+    const { identifier, status } = handedOver(result)
+    assert.deepStrictEqual({ identifier, status }, { identifier: "id-1", status: "200" })
+    assert.deepStrictEqual([result.requests.length, result.stdout, result.stderr], [1, "", ""])
+  })
+
+  it("reports init/error and says one line where there is no engine", async () => {
+    const { engine, exitCode, requests, stderr, stdout } = await launch(shell, {
+      layout: { hasNode: false },
+      answers: [accepted, ["HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"]]
+    })
+    assert.isUndefined(engine)
+    assert.strictEqual(exitCode, 1)
+    const { level, message } = JSON.parse(stdout) as { readonly level: string; readonly message: string }
+    assert.strictEqual(level, "fatal")
+    assert.match(message, /no Node\.js .* attach the standalone layer/)
+    assert.strictEqual(stderr, "")
+    assert.strictEqual(requests.length, 2)
+    assert.match(requests[1]!.head, /^POST \/2020-01-01\/extension\/init\/error HTTP\/1\.1\r\n/)
+    assert.match(requests[1]!.head, /\r\nLambda-Extension-Identifier: id-1\r\n/)
+    assert.match(requests[1]!.head, /\r\nLambda-Extension-Function-Error-Type: Extension\.NoEngine\r\n/)
+    assert.deepStrictEqual(JSON.parse(requests[1]!.body), { errorMessage: message, errorType: "Extension.NoEngine" })
+  })
+})
+
+describe.each(others)("launcher under $title", (shell) => {
+  it("leaves registering to the program", async () => {
+    const result = await launch(shell)
+    assert.deepStrictEqual(result.requests, [])
+    assert.deepStrictEqual(handedOver(result), { status: undefined, identifier: undefined, answer: undefined })
+    assert.deepStrictEqual([result.stdout, result.stderr, result.exitCode], ["", "", 0])
+  })
+
+  it("says one line where there is no engine", async () => {
+    const { exitCode, stderr, stdout } = await launch(shell, { layout: { hasNode: false } })
+    assert.match((JSON.parse(stdout) as { readonly message: string }).message, /attach the standalone layer/)
+    assert.deepStrictEqual([exitCode, stderr], [1, ""])
+  })
+})
