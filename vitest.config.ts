@@ -63,8 +63,10 @@ export default defineConfig({
       fromZip("standalone"),
       {
         test: {
-          name: "full",
-          include: ["test/full/*.test.ts"],
+          // the property tests once more, for longer
+          name: "fuzz",
+          include: ["test/PostEncoderProperties.test.ts", "test/BufferModel.test.ts"],
+          env: { FUZZ_FACTOR: "40" },
           testTimeout: 600_000
         }
       }

@@ -87,8 +87,8 @@ const headerValue: Schema.Codec<string, string> = Schema.String.check(
   Schema.makeFilter((text) => /^[\t\r\n\x20-\x7e]*$/.test(text) || "contains a character that no HTTP header may have")
 )
 
-export const telemetryTypes = ["platform", "function", "extension"] as const
-export type TelemetryType = (typeof telemetryTypes)[number]
+const telemetryTypes = ["platform", "function", "extension"] as const
+type TelemetryType = (typeof telemetryTypes)[number]
 
 const telemetryTypeList: Schema.Codec<ReadonlyArray<TelemetryType>, string> = Schema.String.check(
   Schema.makeFilter((text) =>

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
+import { runs } from "./fuzzing.ts"
 import type { Batch } from "../src/Batch.ts"
 import { LogBuffer } from "../src/Buffer.ts"
 import type { Configuration } from "../src/Config.ts"
@@ -126,7 +127,7 @@ describe("LogBuffer", () => {
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(sizes, operations, (config, operations) => Effect.runPromise(runModel(config, operations))),
-        { numRuns: 200 }
+        { numRuns: runs(200) }
       )
     ))
 })

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { flatten } from "../src/testing/openobserve/Flatten.ts"
 import * as Arbitraries from "./arbitraries.ts"
+import { runs } from "./fuzzing.ts"
 import { defaults, event, identity, makeEncoder, NOW_MICROS, post, recordsOf, requestBody } from "./encoderFixtures.ts"
 import { type ExpectedRecord, makeOracle } from "./recordOracle.ts"
 
@@ -45,7 +46,7 @@ describe("PostEncoder", () => {
             )
           }
         }),
-        { numRuns: 500 }
+        { numRuns: runs(500) }
       )
     ))
 
@@ -64,7 +65,7 @@ describe("PostEncoder", () => {
             assert.isTrue(Number(columns?.get("_timestamp")) >= NOW_MICROS - 5 * 3600e6)
           }
         }),
-        { numRuns: 500 }
+        { numRuns: runs(500) }
       )
     ))
 
@@ -84,7 +85,7 @@ describe("PostEncoder", () => {
           const isInside = cut > (ends[complete - 1] ?? 0) + 1 && cut < bytes.length - 1
           assert.strictEqual(encoded.malformed, isInside ? 1 : 0)
         }),
-        { numRuns: 1000 }
+        { numRuns: runs(1000) }
       )
     ))
 
@@ -115,7 +116,7 @@ describe("PostEncoder", () => {
           assert.strictEqual(encoded.ends.at(-1) ?? 0, encoded.bytes.length)
           assert.deepEqual(encoder.records(good).map(({ record }) => record), ["fine", "fine, too"])
         }),
-        { numRuns: 1000 }
+        { numRuns: runs(1000) }
       )
     }))
 })
