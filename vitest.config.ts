@@ -63,6 +63,17 @@ export default defineConfig({
       fromZip("standalone"),
       {
         test: {
+          name: "conformance",
+          include: ["test/conformance/*.test.ts"],
+          globalSetup: "test/conformance/setup.ts",
+          // the emulator's ports are chosen before it takes them
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000
+        }
+      },
+      {
+        test: {
           // the property tests once more, for longer
           name: "fuzz",
           include: ["test/PostEncoderProperties.test.ts", "test/BufferModel.test.ts"],
