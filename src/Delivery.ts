@@ -1,11 +1,11 @@
 /** One attempt to deliver one batch: the request, and what its outcome means. */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Batch } from "./Batch.ts"
 import type { Configuration } from "./Config.ts"
+import * as Freeze from "./Freeze.ts"
 import * as OpenObserveResponse from "./OpenObserveResponse.ts"
 import type { Transport } from "./Transport.ts"
 
@@ -23,24 +23,27 @@ export const ingestUrl = (config: Pick<Configuration, "endpoint" | "organization
   return new URL(`${endpoint.href.replace(/\/+$/, "")}/${path}`)
 }
 
-/** Sends JSON to the stream; fails only through its time-out, which is `None`. */
+/** Sends JSON to the stream; `None` when there is no answer within `O2_REQUEST_TIMEOUT_MS`. */
 export const post = (
   config: Configuration,
   transport: Transport["Service"],
   body: Uint8Array | string,
   coding: Batch["coding"]
 ) =>
-  transport.exchange({
-    method: "POST",
-    url: ingestUrl(config),
-    headers: {
-      "authorization": Redacted.value(config.authorization),
-      "content-type": "application/json",
-      ...(coding === "gzip" ? { "content-encoding": "gzip" } : {}),
-      "user-agent": "o2-lambda-extension"
-    },
-    body
-  }).pipe(Effect.timeoutOption(Duration.millis(config.requestTimeoutMs)))
+  Effect.raceFirst(
+    Effect.asSome(transport.exchange({
+      method: "POST",
+      url: ingestUrl(config),
+      headers: {
+        "authorization": Redacted.value(config.authorization),
+        "content-type": "application/json",
+        ...(coding === "gzip" ? { "content-encoding": "gzip" } : {}),
+        "user-agent": "o2-lambda-extension"
+      },
+      body
+    })),
+    Effect.as(Freeze.sleep(config.requestTimeoutMs), Option.none())
+  )
 
 /**
  * Attempts to deliver a batch once, within `O2_REQUEST_TIMEOUT_MS`. Never fails: the verdict says what happened.

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { LogBuffer } from "./Buffer.ts"
 import { type ConfigurationError, ExtensionConfig } from "./Config.ts"
 import { ExtensionsClient, type ExtensionsError } from "./ExtensionsClient.ts"
+import * as Freeze from "./Freeze.ts"
 import * as Flushing from "./Flushing.ts"
 import { Intake } from "./Intake.ts"
 import * as Ledger from "./Ledger.ts"
@@ -15,22 +16,22 @@ import { type ListenError, TelemetryServer } from "./TelemetryServer.ts"
 
 // --- Times -------------------------------------------------------------------
 
-/** Waiting longer than this for an event may have been a freeze. */
-const FREEZE_MS = 1000
-
 /** Left of the time before the kill for the process to end: writing the books takes about 5 ms, a slow machine's 50. */
 const SHUTDOWN_MARGIN_MS = 100
 
 /** Kept for delivering what came last; until then telemetry may still arrive after SHUTDOWN. */
 const DELIVERY_RESERVE_MS = 600
 
+/** Telemetry was seen to arrive for about this long after SHUTDOWN, and nobody waits for our end. */
+const LEAST_LISTENING_MS = 1000
+
 /** Longest wait for the last report: Lambda grants 2 s after SHUTDOWN, of which 1.2 to 1.9 s are left in practice. */
 const LAST_REPORT_WAIT_MS = 1300
 
-/** Quiet after the last report that ends the wait for more: other extensions may still be writing. */
+/** Quiet that ends the wait for more then: other extensions may still be writing. */
 const QUIET_AFTER_REPORT_MS = 200
 
-/** After a crash or time-out the last report may never come, and the next start waits for our end. */
+/** After a crash or time-out the last report may never come, and the next start waits for our end: quiet suffices. */
 const QUIET_AFTER_FAILURE_MS = 300
 
 /** Assumed where SHUTDOWN names a moment that has passed: a clock that is off is no reason to give up what is held. */
@@ -60,7 +61,7 @@ const main = Effect.gen(function*() {
     for (;;) {
       const asked = yield* Clock.currentTimeMillis
       const event = yield* extensions.next
-      if ((yield* Clock.currentTimeMillis) - asked >= FREEZE_MS) yield* sink.thawed(asked)
+      if ((yield* Clock.currentTimeMillis) - asked >= Freeze.LEAST_FREEZE_MS) yield* sink.thawed(asked)
       if (event.eventType === "SHUTDOWN") return yield* drain(event, calls)
       if (isSubscribed) yield* Flushing.serve(event, calls)
     }
@@ -152,7 +153,9 @@ const awaitLastTelemetry = Effect.fnUntraced(function*(reason: string, until: nu
     const now = yield* Clock.currentTimeMillis
     const isReported = lastCall === undefined || !stream.hasPlatformEvents || stream.isReported(lastCall)
     const quiet = isReported ? QUIET_AFTER_REPORT_MS : isFailure ? QUIET_AFTER_FAILURE_MS : Infinity
-    const end = Math.min(until, Math.max(started, stream.lastPostAt) + quiet)
+    // where nothing has ever come, nothing is to be expected
+    const least = isFailure || stream.lastPostAt === -Infinity ? 0 : LEAST_LISTENING_MS
+    const end = Math.min(until, Math.max(started + Math.max(least, quiet), stream.lastPostAt + quiet))
     if (now >= end) return
     yield* intake.progress(Duration.millis(end - now))
   }

@@ -53,14 +53,14 @@ export const serve = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
   const sink = yield* OpenObserveSink
   const now = yield* Clock.currentTimeMillis
   const stream = yield* Intake.use((intake) => intake.state)
-  learn(stream, calls)
   const { tier: before } = calls.history
+  learn(stream, calls)
   calls.last = call.requestId
   calls.history = FlushPolicy.begin(calls.history, flushStrategy, now)
   const { tier } = calls.history
   if (tier !== before) yield* Effect.logDebug("flush tier", { from: before, to: tier })
   // What got old in the frozen sandbox leaves first; no timer ran meanwhile.
-  if (tier === "continuous" || now - stream.lastPostAt >= flushIntervalMs) yield* buffer.seal
+  if (tier === "continuous" || now - stream.openSince >= flushIntervalMs) yield* buffer.seal
   yield* sink.start
   // During an outage nobody waits: what this call writes is kept all the same.
   if (yield* sink.isPaused) return
@@ -98,28 +98,37 @@ const overlap = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
 
 /** End and periodic: waits for the call to end and delivers what it wrote, before Lambda may freeze the sandbox. */
 const finish = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
-  const { flushBudgetMs, flushIntervalMs } = yield* ExtensionConfig
+  const { flushBudgetMs } = yield* ExtensionConfig
+  const intake = yield* Intake
   const sink = yield* OpenObserveSink
-  const started = yield* Clock.currentTimeMillis
-  const end = call.deadlineMs - DEADLINE_MARGIN_MS
-  const flush = Effect.fnUntraced(function*() {
-    const budget = Math.min(flushBudgetMs, end - (yield* Clock.currentTimeMillis))
-    yield* sink.flush({ budget: Duration.millis(Math.max(0, budget)), isLast: false })
+  const flush = Effect.gen(function*() {
+    const { isReported } = yield* intake.state
+    const remaining = call.deadlineMs - DEADLINE_MARGIN_MS - (yield* Clock.currentTimeMillis)
+    // A report before we have asked for the next event is of a call that crashed: SHUTDOWN waits, and its time runs.
+    const budget = isReported(call.requestId) ? 0 : Math.max(0, Math.min(flushBudgetMs, remaining))
+    yield* sink.flush({ budget: Duration.millis(budget), isLast: false })
   })
   const isHopeless = calls.missed.length >= MAX_MISSES
-  let isDone = false
-  // A call that runs long is flushed while it runs: a time-out must not take more than one interval with it.
-  const longFrom = calls.history.tier === "periodic" ? started : started + FlushPolicy.longAfterMs
-  for (let now = started; !isDone && !isHopeless; now = yield* Clock.currentTimeMillis) {
-    const slice = Math.min(end, Math.max(now, longFrom) + flushIntervalMs)
-    isDone = yield* awaitRuntimeDone(call.requestId, started, slice)
-    if (!isDone && (yield* Clock.currentTimeMillis) < slice) break
-    if (slice >= end) break
-    if (!isDone) yield* flush()
-  }
+  const isDone = !isHopeless && (yield* awaitEnd(call, calls.history.tier, flush))
   calls.missed = isDone ? [] : [...calls.missed, call.requestId].slice(-MAX_MISSES)
-  yield* flush()
+  yield* flush
 })
+
+/** Waits for the call to end; one that runs long is flushed meanwhile: a time-out must not take more than one interval. */
+const awaitEnd = Effect.fnUntraced(
+  function*<E, R>(call: Invoke, tier: FlushPolicy.Tier, flush: Effect.Effect<void, E, R>) {
+    const { flushIntervalMs } = yield* ExtensionConfig
+    const started = yield* Clock.currentTimeMillis
+    const end = call.deadlineMs - DEADLINE_MARGIN_MS
+    const longFrom = tier === "periodic" ? started : started + FlushPolicy.longAfterMs
+    for (;;) {
+      const slice = Math.min(end, Math.max(yield* Clock.currentTimeMillis, longFrom) + flushIntervalMs)
+      if (yield* awaitRuntimeDone(call.requestId, started, slice)) return true
+      if (slice >= end || (yield* Clock.currentTimeMillis) < slice) return false
+      yield* flush
+    }
+  }
+)
 
 /** Waits until the stream says that the runtime is done; false when that seems to be lost or time is over. */
 const awaitRuntimeDone = Effect.fnUntraced(function*(requestId: string, started: number, until: number) {

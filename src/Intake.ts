@@ -4,7 +4,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
 import * as Latch from "effect/Latch"
@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import { LogBuffer } from "./Buffer.ts"
 import { ExtensionConfig } from "./Config.ts"
+import * as Freeze from "./Freeze.ts"
 import { Ledger } from "./Ledger.ts"
 import type { LifecycleEvent } from "./LifecycleEvent.ts"
 import { OpenObserveSink } from "./OpenObserveSink.ts"
@@ -24,6 +25,8 @@ export interface StreamState {
   readonly hasPlatformEvents: boolean
   /** When the last post came. */
   readonly lastPostAt: number
+  /** Since when the open batch has been filling; of no meaning while it is empty. */
+  readonly openSince: number
   /** When the last post came that was cut, malformed or given up: an event that is waited for may have been in it. */
   readonly lastMalformedAt: number
   readonly isRuntimeDone: (requestId: string) => boolean
@@ -59,6 +62,7 @@ export class Intake extends Context.Service<Intake, {
       const reported = new RecentIds()
       let hasPlatformEvents = false
       let lastPostAt = -Infinity
+      let openSince = -Infinity
       let lastMalformedAt = -Infinity
       let measuredCalls = 0
       let lastDurationMs = 0
@@ -82,7 +86,7 @@ export class Intake extends Context.Service<Intake, {
         }
       }
 
-      const sealAged = Effect.sleep(Duration.millis(config.flushIntervalMs)).pipe(
+      const sealAged = Freeze.sleep(config.flushIntervalMs).pipe(
         Effect.andThen(buffer.seal),
         Effect.andThen(sink.start)
       )
@@ -92,6 +96,7 @@ export class Intake extends Context.Service<Intake, {
         if (post.length === 0) lastMalformedAt = lastPostAt
         buffer.holdUnsafe(-post.length)
         const encoded = yield* encoder.encode(post)
+        if ((yield* buffer.state).openRecords === 0) openSince = lastPostAt
         yield* buffer.append(encoded)
         if (encoded.malformed > 0) {
           lastMalformedAt = lastPostAt
@@ -125,6 +130,7 @@ export class Intake extends Context.Service<Intake, {
         state: Effect.map(Queue.size(server.posts), (waiting) => ({
           hasPlatformEvents,
           lastPostAt,
+          openSince,
           lastMalformedAt,
           isRuntimeDone: (requestId) => runtimeDone.has(requestId),
           isReported: (requestId) => reported.has(requestId),

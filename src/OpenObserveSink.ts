@@ -14,8 +14,10 @@ import { LogBuffer } from "./Buffer.ts"
 import { CircuitBreaker } from "./CircuitBreaker.ts"
 import { type Configuration, ExtensionConfig } from "./Config.ts"
 import * as Delivery from "./Delivery.ts"
-import { Ledger, type Tally } from "./Ledger.ts"
+import * as Freeze from "./Freeze.ts"
+import { Ledger } from "./Ledger.ts"
 import type { Verdict } from "./OpenObserveResponse.ts"
+import * as Settlement from "./Settlement.ts"
 import { Transport } from "./Transport.ts"
 
 /** Requests at once when there is a backlog: more gained nothing against a v0.91.5 server. */
@@ -26,9 +28,6 @@ const LEAST_PROOF_MS = 1_000
 
 /** A request that is older than this when the sandbox ends, without an answer, is sent again on a new connection. */
 const STALE_AT_END_MS = 2_000
-
-/** After a freeze an answer that has come meanwhile is still to be read; due timers run before that. */
-const THAW_GRACE_MS = 200
 
 /** How a flush waits. */
 export interface FlushOptions {
@@ -59,6 +58,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const config = yield* ExtensionConfig
       const buffer = yield* LogBuffer
       const ledger = yield* Ledger
+      const books = { buffer, ledger }
       const transport = yield* Transport
       const deliveries = yield* FiberSet.make<void>()
       const breaker = new CircuitBreaker()
@@ -88,11 +88,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       /** Completes when a request begun now is to be given up. */
       const abandoned = Effect.gen(function*() {
         const started = yield* Clock.currentTimeMillis
-        while (started >= abandonBefore) yield* abandon.await
-        return {
-          verdict: { _tag: "Retry", detail: "no answer to a request from before", afterMs: 0 },
-          isUncertain: true
-        } satisfies Delivery.Outcome
+        const isTrusted = () => started >= abandonBefore
+        while (isTrusted()) yield* abandon.await
       })
 
       const abandonOlder = (moment: number) =>
@@ -100,29 +97,6 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           abandonBefore = moment
           return abandon.release
         })
-
-      /** Books what a 200 answer says of a batch. */
-      const accept = Effect.fnUntraced(function*(batch: Batch, verdict: Extract<Verdict, { _tag: "Accepted" }>) {
-        const { tally } = batch
-        const { refused, stored } = verdict
-        ledger.moveUnsafe("inFlight", "delivered", share(tally, 0, stored))
-        ledger.moveUnsafe("inFlight", { rejected: "refused" }, share(tally, stored, stored + refused))
-        ledger.moveUnsafe("inFlight", { rejected: "unaccounted" }, share(tally, stored + refused, tally.records))
-        yield* buffer.settle(batch)
-        if (stored === tally.records) return
-        yield* Effect.logWarning("OpenObserve did not store all records of a batch", {
-          sent: tally.records,
-          stored,
-          refused,
-          reason: verdict.detail
-        })
-      })
-
-      const reject = Effect.fnUntraced(function*(batch: Batch, verdict: Extract<Verdict, { _tag: "Divide" }>) {
-        ledger.moveUnsafe("inFlight", { rejected: verdict.reason }, batch.tally)
-        yield* buffer.settle(batch)
-        yield* Effect.logWarning("OpenObserve cannot store a record", { reason: verdict.detail })
-      })
 
       /** Replaces the first of `parts` by what comes of it; an interruption finds either the one or the other. */
       const settle = (parts: Array<Batch>, effect: Effect.Effect<void | ReadonlyArray<Batch>>) =>
@@ -133,21 +107,21 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         const nextDelay = yield* Schedule.toStep(retryPolicy(config))
         for (let batch = parts[0]; batch !== undefined; batch = parts[0]) {
           const sent = batch.tally
-          const { isUncertain, verdict } = yield* Effect.raceFirst(
-            Delivery.attempt(config, transport, batch),
-            abandoned
-          ).pipe(
+          const outcome = yield* Effect.raceFirst(Delivery.attempt(config, transport, batch), abandoned).pipe(
             Effect.onInterrupt(() => Effect.sync(() => ledger.possiblyDuplicatedUnsafe(sent)))
           )
-          if (isUncertain) ledger.possiblyDuplicatedUnsafe(sent)
+          if (outcome === undefined || outcome.isUncertain) ledger.possiblyDuplicatedUnsafe(sent)
+          // nobody said no: it is repeated at once, and that is no retry
+          if (outcome === undefined) continue
+          const { verdict } = outcome
           if (verdict._tag === "Accepted") {
             acceptances++
-            yield* settle(parts, accept(batch, verdict))
+            yield* settle(parts, Settlement.accept(books, batch, verdict))
             if (breaker.succeeded()) yield* Effect.logInfo("OpenObserve takes records again")
           } else if (verdict._tag === "Divide" && sent.records > 1) {
             yield* settle(parts, buffer.divide(batch))
           } else if (verdict._tag === "Divide") {
-            yield* settle(parts, reject(batch, verdict))
+            yield* settle(parts, Settlement.reject(books, batch, verdict))
           } else if (verdict._tag === "Misconfigured" || breaker.isFailing && !isLastFlush) {
             // a probe is a single attempt
             return verdict
@@ -167,7 +141,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         if (breaker.isOpen(now)) return
         const asked = verdict._tag === "Retry" ? verdict.afterMs : undefined
         const isFirst = breaker.failed(now, asked)
-        yield* FiberHandle.run(probe, Effect.delay(startWorkers, Duration.millis(breaker.pauseLeft(now))))
+        yield* FiberHandle.run(probe, Effect.andThen(Freeze.sleep(breaker.pauseLeft(now)), startWorkers))
         if (!isFirst) return
         yield* Effect.logWarning("OpenObserve takes no records; they wait in memory", {
           url: Delivery.ingestUrl(config).href,
@@ -237,7 +211,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle
           if ((yield* FiberSet.size(deliveries)) === 0) return
-          yield* FiberHandle.run(grace, Effect.delay(abandonOlder(since), Duration.millis(THAW_GRACE_MS)))
+          yield* FiberHandle.run(grace, Effect.delay(abandonOlder(since), Duration.millis(Freeze.THAW_GRACE_MS)))
         })
       })
     })
@@ -257,12 +231,3 @@ const retryPolicy = (config: Configuration) =>
     ),
     Schedule.upTo({ times: config.maxRetries })
   )
-
-/**
- * The records from the `from`-th to the `to`-th of a tally. An answer does not say which records it refused, so their
- * bytes are taken to be average.
- */
-const share = (tally: Tally, from: number, to: number): Tally => {
-  const bytesUpTo = (records: number) => Math.floor(tally.bytes * records / tally.records)
-  return { records: to - from, bytes: bytesUpTo(to) - bytesUpTo(from) }
-}

@@ -114,7 +114,8 @@ export class PostEncoder {
   private follow(event: LifecycleEvent.LifecycleEvent): void {
     switch (event._tag) {
       case "EnvironmentStart":
-        if (event.instanceId !== undefined) this.instanceId = event.instanceId
+        // All sandboxes restored from one snapshot know its name: none of them may take it for its own.
+        if (event.isRestore || event.instanceId !== undefined) this.instanceId = event.instanceId
         if (event.isRestore) this.invocations = 0
         break
       case "InvocationStart":

@@ -7,6 +7,7 @@ import type { Batch } from "../src/Batch.ts"
 import { ExtensionConfig } from "../src/Config.ts"
 import * as Delivery from "../src/Delivery.ts"
 import { Transport, TransportError, type TransportRequest, type TransportResponse } from "../src/Transport.ts"
+import { withFreezes } from "./fakes/freezes.ts"
 
 const makeConfig = (env: Readonly<Record<string, string>> = {}) =>
   Effect.provide(
@@ -23,15 +24,26 @@ const makeBatch = (overrides: Partial<Batch> = {}): Batch => ({
   ...overrides
 })
 
-/** A transport that remembers what it was asked for. */
-const makeTransport = (answer: Effect.Effect<TransportResponse, TransportError>) => {
+type Exchanged = Effect.Effect<TransportResponse, TransportError>
+
+/** A transport that gives its answers in turn, the last of them for ever, and remembers what it was asked for. */
+const makeTransport = (...answers: readonly [Exchanged, ...ReadonlyArray<Exchanged>]) => {
   const requests: Array<TransportRequest> = []
+  const steps: Array<"exchange" | "dropIdle"> = []
   const transport = Transport.of({
-    exchange: (request) => Effect.suspend(() => (requests.push(request), answer)),
-    dropIdle: Effect.void
+    exchange: (request) =>
+      Effect.suspend(() => {
+        steps.push("exchange")
+        requests.push(request)
+        return answers[requests.length - 1] ?? answers.at(-1)!
+      }),
+    dropIdle: Effect.sync(() => void steps.push("dropIdle"))
   })
-  return { requests, transport }
+  return { requests, steps, transport }
 }
+
+/** How a kept connection breaks that had been dead for long. */
+const stale = new TransportError({ code: "ECONNRESET", host: "h:1", isSent: true, isStale: true })
 
 const answerOf = (status: number, body: string): TransportResponse => ({ status, headers: {}, body })
 const stored = answerOf(200, "{\"code\":200,\"status\":[{\"name\":\"s\",\"successful\":2,\"failed\":0}]}")
@@ -98,6 +110,43 @@ describe("Delivery", () => {
         assert.strictEqual(verdict._tag, "Retry")
         assert.isFalse(isUncertain)
       }))
+
+    it.effect("is repeated at once on a new connection when a kept one was dead", () =>
+      Effect.gen(function*() {
+        const { requests, steps, transport } = makeTransport(Effect.fail(stale), Effect.succeed(stored))
+        const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+        assert.strictEqual(verdict._tag, "Accepted")
+        // the server may have taken the first before it closed
+        assert.isTrue(isUncertain)
+        assert.deepStrictEqual(steps, ["exchange", "dropIdle", "exchange"])
+        assert.strictEqual(requests[0]?.body, requests[1]?.body)
+      }))
+
+    it.effect("is repeated once only, however connections break: the batch itself may break them", () =>
+      Effect.gen(function*() {
+        const { requests, transport } = makeTransport(Effect.fail(stale))
+        const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+        assert.isTrue(verdict._tag === "Retry" && isUncertain)
+        assert.strictEqual(requests.length, 2)
+      }))
+
+    it.effect("leaves time for reading an answer that came while the sandbox was frozen", () =>
+      withFreezes((freeze) =>
+        Effect.gen(function*() {
+          const answered = yield* Deferred.make<TransportResponse>()
+          const { transport } = makeTransport(Deferred.await(answered))
+          const attempt = yield* Effect.forkChild(
+            Delivery.attempt(yield* makeConfig({ O2_REQUEST_TIMEOUT_MS: "700" }), transport, makeBatch())
+          )
+          yield* TestClock.adjust("100 millis")
+          yield* freeze(60_000)
+          // the time-out is due, and is what runs first
+          yield* TestClock.adjust("600 millis")
+          yield* Deferred.succeed(answered, stored)
+          const { isUncertain, verdict } = yield* Fiber.join(attempt)
+          assert.isTrue(verdict._tag === "Accepted" && !isUncertain)
+        })
+      ))
 
     for (const isSent of [true, false]) {
       it.effect(`is ${isSent ? "" : "not "}uncertain when the connection broke ${isSent ? "after" : "before"} sending`, () =>

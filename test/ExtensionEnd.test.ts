@@ -156,6 +156,23 @@ describe("Extension", () => {
       }).pipe(Effect.provide(program.layer))
     })
 
+    it.effect("listens for a second though the last report has come: other extensions may still be writing", () => {
+      const program = makeProgram()
+      return Effect.gen(function*() {
+        const fiber = yield* started
+        yield* call(program, "r1")
+        yield* program.send(event.report("r1"))
+        yield* program.shutdown()
+        yield* TestClock.adjust("900 millis")
+        yield* program.send(event.line("late"))
+        yield* TestClock.adjust("199 millis")
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust("1 millis")
+        assert.isTrue(Exit.isSuccess(yield* ended(fiber)))
+        assert.strictEqual((yield* books).delivered.records, 5)
+      }).pipe(Effect.provide(program.layer))
+    })
+
     it.effect("makes one more attempt though OpenObserve is known to take nothing", () => {
       let isUp = false
       const transport = makeControlledTransport((request) => isUp ? storeAll(request) : { status: 401 })
@@ -166,7 +183,7 @@ describe("Extension", () => {
         isUp = true
         yield* program.send(event.report("r1"))
         yield* program.shutdown()
-        yield* TestClock.adjust("200 millis")
+        yield* TestClock.adjust("1 second")
         assert.isTrue(Exit.isSuccess(yield* ended(fiber)))
         const { delivered, received } = yield* books
         assert.deepStrictEqual(delivered, received)
@@ -180,7 +197,7 @@ describe("Extension", () => {
         yield* program.send(event.start("r1"), event.line("{}"))
         yield* program.shutdown()
         yield* program.send(event.report("r1"))
-        yield* TestClock.adjust("200 millis")
+        yield* TestClock.adjust("1 second")
         assert.isTrue(Exit.isSuccess(yield* ended(fiber)))
         assert.strictEqual((yield* books).delivered.records, 3)
       }).pipe(Effect.provide(program.layer))

@@ -14,6 +14,7 @@ import { OpenObserveSink } from "../src/OpenObserveSink.ts"
 import { RecordEncoder } from "../src/RecordEncoder.ts"
 import { TelemetryServer } from "../src/TelemetryServer.ts"
 import { makeCapturedLog } from "./fakes/capturedLog.ts"
+import { withFreezes } from "./fakes/freezes.ts"
 import { postOf, settings } from "./fakes/sinkUnderTest.ts"
 
 const done = (requestId: string): LifecycleEvent => ({ _tag: "RuntimeDone", requestId, durationMs: undefined })
@@ -146,6 +147,63 @@ describe("Intake", () => {
       assert.deepInclude(yield* bufferState, { openRecords: 0, sealedBatches: 1 })
       yield* TestClock.adjust("1 hour")
       assert.strictEqual(starts(), 1)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("leaves what has got old in a frozen sandbox for 200 ms to whom INVOKE wakes", () => {
+    const { layer, post, starts } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" })
+    return withFreezes((freeze) =>
+      Effect.gen(function*() {
+        yield* post("one")
+        yield* freeze(3_600_000)
+        yield* TestClock.adjust("5199 millis")
+        assert.strictEqual(starts(), 0)
+        yield* TestClock.adjust("1 millis")
+        assert.strictEqual(starts(), 1)
+      }).pipe(Effect.provide(layer))
+    )
+  })
+
+  it.effect("knows since when the open batch has been filling", () => {
+    const { layer, post } = makeIntake()
+    return Effect.gen(function*() {
+      yield* TestClock.adjust("1 second")
+      yield* post("one")
+      yield* TestClock.adjust("1 second")
+      yield* post("two")
+      assert.strictEqual((yield* state).openSince, 1000)
+      yield* LogBuffer.use((buffer) => buffer.seal)
+      yield* post("three")
+      assert.strictEqual((yield* state).openSince, 2000)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("counts the calls whose durations come, and remembers the last", () => {
+    const meaning = {
+      first: [{ _tag: "RuntimeDone", requestId: "r1", durationMs: 30 }],
+      second: [done("r2"), { _tag: "RuntimeDone", requestId: "r3", durationMs: 20 }]
+    } as const
+    const { layer, post } = makeIntake(meaning)
+    return Effect.gen(function*() {
+      yield* post("first")
+      yield* post("second")
+      const { lastDurationMs, measuredCalls } = yield* state
+      assert.deepStrictEqual([measuredCalls, lastDurationMs], [2, 20])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("remembers when a snapshot was restored, and takes no other start for that", () => {
+    const meaning = {
+      start: [{ _tag: "EnvironmentStart", instanceId: "i", isRestore: false }],
+      restore: [{ _tag: "EnvironmentStart", instanceId: undefined, isRestore: true }]
+    } as const
+    const { layer, post } = makeIntake(meaning)
+    return Effect.gen(function*() {
+      yield* post("start")
+      assert.strictEqual((yield* state).restoredAt, -Infinity)
+      yield* TestClock.adjust("7 seconds")
+      yield* post("restore")
+      assert.strictEqual((yield* state).restoredAt, 7000)
     }).pipe(Effect.provide(layer))
   })
 

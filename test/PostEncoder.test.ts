@@ -163,6 +163,22 @@ describe("PostEncoder", () => {
         const records = encoder.records(post(start("a"), start("b"), event("platform.restoreStart", {}), start("c")))
         assert.deepEqual(records.map((record) => record["faas_coldstart"]), [true, false, true, true])
       }))
+
+    it.effect("names the restored sandbox after a restore, and not the snapshot", () =>
+      Effect.sync(() => {
+        const encoder = makeEncoder({ hasMetadata: true })
+        const records = encoder.records(post(
+          event("platform.initStart", { instanceId: "snapshot" }),
+          event("platform.restoreStart", {}),
+          start("a"),
+          event("platform.restoreStart", { instanceId: "restored" }),
+          start("b")
+        ))
+        assert.deepEqual(
+          records.map((record) => record["faas_instance"]),
+          ["snapshot", undefined, undefined, "restored", "restored"]
+        )
+      }))
   })
 
   it.effect("leaves out its own lines but no other extension's", () =>

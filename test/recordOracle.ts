@@ -54,8 +54,9 @@ export const makeOracle = (options: PostEncoderOptions, identity: FunctionIdenti
     const text = (name: string) =>
       isObject(record) && typeof record[name] === "string" ? record[name] || undefined : undefined
     if (type === "platform.initStart" || type === "platform.restoreStart") {
-      instanceId = text("instanceId") ?? instanceId
-      if (type === "platform.restoreStart") invocations = 0
+      const isRestore = type === "platform.restoreStart"
+      instanceId = text("instanceId") ?? (isRestore ? undefined : instanceId)
+      if (isRestore) invocations = 0
     }
     const id = text("requestId")
     if (id === undefined) return

@@ -18,7 +18,7 @@ export interface Exchange {
 /** An answer as the test gives it, or how the exchange broke. */
 export type Answer =
   | { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
-  | { readonly code: string; readonly isSent: boolean }
+  | { readonly code: string; readonly isSent: boolean; readonly isStale?: boolean }
 
 /** A fake transport and what it has seen. */
 export interface ControlledTransport {
@@ -29,6 +29,8 @@ export interface ControlledTransport {
   readonly next: Effect.Effect<Exchange>
   /** Requests that are neither answered nor interrupted. */
   readonly inFlight: () => number
+  /** How often idle connections have been dropped. */
+  readonly drops: () => number
 }
 
 /** Answers with `respond` at once where that says something, else waits for the test. */
@@ -38,6 +40,7 @@ export const makeControlledTransport = (
   const exchanges: Array<Exchange> = []
   const pending = Effect.runSync(Queue.unbounded<Exchange>())
   let inFlight = 0
+  let drops = 0
   const exchange = Effect.fnUntraced(
     function*(request: TransportRequest): Effect.fn.Return<TransportResponse, TransportError> {
       const answered = yield* Deferred.make<TransportResponse, TransportError>()
@@ -57,10 +60,11 @@ export const makeControlledTransport = (
     }
   )
   return {
-    layer: Layer.succeed(Transport, { exchange, dropIdle: Effect.void }),
+    layer: Layer.succeed(Transport, { exchange, dropIdle: Effect.sync(() => void drops++) }),
     exchanges,
     next: Queue.take(pending),
-    inFlight: () => inFlight
+    inFlight: () => inFlight,
+    drops: () => drops
   }
 }
 

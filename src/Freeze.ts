@@ -1,0 +1,23 @@
+/**
+ * What a freeze does to time: Lambda stops the whole sandbox between calls, so timers fire late, and on thaw before what
+ * has arrived meanwhile is read.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+
+/** Time that may have been spent frozen, in ms: standing still for less harms neither connections nor timers. */
+export const LEAST_FREEZE_MS = 1000
+
+/** How late a timer is at least that something has held up, in ms: others are late by a few. */
+const LATE_MS = 50
+
+/** Time for reading what has arrived during a freeze, in ms: on thaw due timers run before that (Node.js and Bun). */
+export const THAW_GRACE_MS = 200
+
+/** Sleeps; when a freeze has made it late, for a moment longer, so that what has arrived meanwhile is seen first. */
+export const sleep = Effect.fnUntraced(function*(millis: number) {
+  const due = (yield* Clock.currentTimeMillis) + millis
+  yield* Effect.sleep(Duration.millis(millis))
+  if ((yield* Clock.currentTimeMillis) - due >= LATE_MS) yield* Effect.sleep(Duration.millis(THAW_GRACE_MS))
+})

@@ -1,0 +1,49 @@
+/** What a final answer means for the books: which records of a batch are delivered, which are rejected and why. */
+import * as Effect from "effect/Effect"
+import type { Batch } from "./Batch.ts"
+import type { LogBuffer } from "./Buffer.ts"
+import type { Ledger, Tally } from "./Ledger.ts"
+import type { Verdict } from "./OpenObserveResponse.ts"
+
+/** Where batches that are settled are written down, and whose memory they free. */
+export interface Books {
+  readonly buffer: LogBuffer["Service"]
+  readonly ledger: Ledger["Service"]
+}
+
+/** Books what a 200 answer says of a batch. */
+export const accept = Effect.fnUntraced(
+  function*({ buffer, ledger }: Books, batch: Batch, verdict: Extract<Verdict, { _tag: "Accepted" }>) {
+    const { tally } = batch
+    const { refused, stored } = verdict
+    ledger.moveUnsafe("inFlight", "delivered", share(tally, 0, stored))
+    ledger.moveUnsafe("inFlight", { rejected: "refused" }, share(tally, stored, stored + refused))
+    ledger.moveUnsafe("inFlight", { rejected: "unaccounted" }, share(tally, stored + refused, tally.records))
+    yield* buffer.settle(batch)
+    if (stored === tally.records) return
+    yield* Effect.logWarning("OpenObserve did not store all records of a batch", {
+      sent: tally.records,
+      stored,
+      refused,
+      reason: verdict.detail
+    })
+  }
+)
+
+/** Books a record that is alone in its batch and cannot be stored. */
+export const reject = Effect.fnUntraced(
+  function*({ buffer, ledger }: Books, batch: Batch, verdict: Extract<Verdict, { _tag: "Divide" }>) {
+    ledger.moveUnsafe("inFlight", { rejected: verdict.reason }, batch.tally)
+    yield* buffer.settle(batch)
+    yield* Effect.logWarning("OpenObserve cannot store a record", { reason: verdict.detail })
+  }
+)
+
+/**
+ * The records from the `from`-th to the `to`-th of a tally. An answer does not say which records it refused, so their
+ * bytes are taken to be average.
+ */
+const share = (tally: Tally, from: number, to: number): Tally => {
+  const bytesUpTo = (records: number) => Math.floor(tally.bytes * records / tally.records)
+  return { records: to - from, bytes: bytesUpTo(to) - bytesUpTo(from) }
+}

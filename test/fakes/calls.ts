@@ -1,0 +1,33 @@
+/** Calls to the function before the program, and what came of them. */
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import type { makeProgram } from "./program.ts"
+import { event } from "./program.ts"
+
+type Program = ReturnType<typeof makeProgram>
+
+/** The end of a call as the stream tells it, with how long the call took. */
+export const doneAfter = (requestId: string, durationMs: number) => ({
+  ...event.runtimeDone(requestId),
+  record: { requestId, status: "success", metrics: { durationMs } }
+})
+
+/** Calls of the given duration, one after the other at the given distance, each with a line. */
+export const calls = Effect.fnUntraced(
+  function*({ invoke, send }: Program, from: number, to: number, lasting = 20, every = 1000) {
+    for (let n = from; n < to; n++) {
+      yield* invoke(`r${n}`, 60_000)
+      yield* send(event.start(`r${n}`), event.line(`line ${n}`))
+      yield* TestClock.adjust(lasting)
+      yield* send(doneAfter(`r${n}`, lasting))
+      yield* TestClock.adjust(every - lasting)
+    }
+  }
+)
+
+/** How often `/next` has been asked for, and when last. */
+export const asked = ({ polls }: Program) => [polls.length - 1, polls.at(-1)]
+
+/** How often each text has been sent. */
+export const timesSent = ({ transport }: Program, ...texts: ReadonlyArray<string>) =>
+  texts.map((text) => transport.exchanges.filter(({ request }) => String(request.body).includes(`"${text}"`)).length)

@@ -1,0 +1,185 @@
+/** Sandboxes of every kind: resets, Managed Instances, restored snapshots, older and missing APIs. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { eventually, ledgerOf, sidesOf, withSandbox } from "./sandbox.ts"
+import type { Sandbox } from "./sandbox.ts"
+
+/** The JSON that a path of Lambda's APIs was asked with, where the answer was 200. */
+const acceptedBy = ({ emulator }: Sandbox, path: string): Effect.Effect<ReadonlyArray<Record<string, unknown>>> =>
+  Effect.map(
+    emulator.calls,
+    (calls) =>
+      calls.filter((call) => call.path.endsWith(path) && call.status === 200).map(({ body }) => JSON.parse(body))
+  )
+
+const recordsOfType = ({ openObserve }: Sandbox, type: string) =>
+  Effect.map(openObserve.records("default"), (records) => records.filter((record) => record["type"] === type))
+
+/** Ends the sandbox; the books must add up. */
+const ended = ({ emulator, ownLines }: Sandbox) =>
+  Effect.gen(function*() {
+    const { extensions } = yield* emulator.shutdown()
+    assert.strictEqual(extensions[0]?.exitCode, 0)
+    const ledger = ledgerOf(yield* ownLines)
+    const { came, went } = sidesOf(ledger)
+    assert.strictEqual(came, went)
+    return ledger
+  })
+
+describe("a reset", () => {
+  const resets = [
+    ["a time-out", { sleepMs: 60_000 }, "TimedOut"],
+    ["a crash", { exits: 3 }, "Crashed"],
+    ["process.exit(0)", { exits: 0 }, "Crashed"]
+  ] as const
+  for (const [what, payload, outcome] of resets) {
+    it.live(`by ${what} begins a new generation, in which everything works`, () =>
+      withSandbox({ timeoutMs: 1500 }, (sandbox) =>
+        Effect.gen(function*() {
+          yield* sandbox.invoke({ lines: ["before"] })
+          const broken = yield* sandbox.invoke({ lines: ["last words"], ...payload })
+          assert.strictEqual(broken.outcome._tag, outcome)
+          const [{ pid: first } = { pid: undefined }] = yield* sandbox.emulator.extensions
+          const again = yield* sandbox.invoke({ lines: ["again"] })
+          assert.strictEqual(again.outcome._tag, "Response")
+          assert.notStrictEqual((yield* sandbox.emulator.extensions)[0]?.pid, first)
+          yield* sandbox.invoke({ lines: ["and again"] })
+          yield* ended(sandbox)
+          const records = yield* sandbox.functionRecords
+          assert.deepStrictEqual(
+            records.map((record) => [record["record"], record["faas_coldstart"]]),
+            [["before\n", true], ["last words\n", false], ["again\n", true], ["and again\n", false]]
+          )
+          assert.deepStrictEqual(
+            (yield* recordsOfType(sandbox, "platform.initStart")).map((record) => record["record_phase"]),
+            ["init", "invoke"]
+          )
+          const ledgers = (yield* sandbox.ownLines).filter(({ message }) => message === "ledger")
+          assert.deepStrictEqual(
+            ledgers.map(({ reason }) => reason),
+            [outcome === "TimedOut" ? "timeout" : "failure", "spindown"]
+          )
+        })))
+  }
+
+  it.live("by a time-out takes nothing with it that was older than the interval", () =>
+    withSandbox(
+      { timeoutMs: 3000, environment: { O2_FLUSH_STRATEGY: "periodic", O2_FLUSH_INTERVAL_MS: "200" } },
+      (sandbox) =>
+        Effect.gen(function*() {
+          const call = yield* Effect.forkChild(sandbox.invoke({ lines: ["while it ran"], sleepMs: 60_000 }))
+          yield* eventually(sandbox.functionLines, (lines) => lines.length === 1)
+          assert.isUndefined(call.pollUnsafe())
+          assert.strictEqual((yield* Fiber.join(call)).outcome._tag, "TimedOut")
+          assert.deepStrictEqual(yield* sandbox.functionLines, ["while it ran\n"])
+        })
+    ))
+})
+
+describe("Managed Instances", () => {
+  const managed = { initializationType: "lambda-managed-instances" } as const
+
+  it.live("have interleaved calls' lines stored by a timer, each under its own request", () =>
+    withSandbox({ ...managed, environment: { O2_FLUSH_INTERVAL_MS: "200" } }, (sandbox) =>
+      Effect.gen(function*() {
+        yield* sandbox.emulator.start
+        assert.deepStrictEqual((yield* acceptedBy(sandbox, "/register")).map(({ events }) => events), [["SHUTDOWN"]])
+        assert.deepStrictEqual((yield* acceptedBy(sandbox, "/telemetry")).map(({ schemaVersion }) => schemaVersion), [
+          "2025-01-29"
+        ])
+        const calls = yield* Effect.forEach(
+          Array.from({ length: 16 }, (_, n) => n),
+          (n) => sandbox.invoke({ log: [`begins ${n}`, `ends ${n}`], sleepMs: 5 + n % 4 * 5 }),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(new Set(calls.map(({ outcome }) => outcome._tag)), new Set(["Response"]))
+        // nobody announces calls, and nothing else asks for a flush
+        yield* eventually(sandbox.functionRecords, (records) => records.length === 32)
+        const records = yield* sandbox.functionRecords
+        for (const [n, { requestId }] of calls.entries()) {
+          const own = records.filter((record) => record["requestid"] === requestId)
+          assert.deepStrictEqual(own.map((record) => record["record_message"]), [`begins ${n}`, `ends ${n}`])
+        }
+        assert.deepStrictEqual(yield* recordsOfType(sandbox, "platform.runtimeDone"), [])
+        yield* ended(sandbox)
+        assert.strictEqual((yield* recordsOfType(sandbox, "platform.report")).length, 16)
+      })))
+
+  it.live("have what the timer has not sent delivered at SHUTDOWN", () =>
+    withSandbox({ ...managed, environment: { O2_FLUSH_INTERVAL_MS: "900000" } }, (sandbox) =>
+      Effect.gen(function*() {
+        yield* sandbox.emulator.start
+        const { requestId } = yield* sandbox.invoke({ log: [{ order: 7 }], lines: ["plain"] })
+        const ledger = yield* ended(sandbox)
+        assert.strictEqual(ledger["delivered"], ledger["received"])
+        const records = yield* sandbox.functionRecords
+        assert.deepStrictEqual(
+          records.map((record) => [record["record_message"] ?? record["record_message_order"], record["requestid"]]),
+          // a line without a request id of its own could be anybody's
+          [["plain", undefined], [7, requestId]]
+        )
+      })))
+})
+
+describe("a restored snapshot", () => {
+  it.live("is a new sandbox", () =>
+    withSandbox({ initializationType: "snap-start" }, (sandbox) =>
+      Effect.gen(function*() {
+        yield* sandbox.emulator.start
+        yield* Effect.sleep("1200 millis")
+        const calls = [yield* sandbox.invoke({ lines: ["first"] }), yield* sandbox.invoke({ lines: ["second"] })]
+        assert.deepStrictEqual(yield* sandbox.functionLines, ["first\n", "second\n"])
+        yield* ended(sandbox)
+        assert.deepStrictEqual(
+          (yield* sandbox.functionRecords).map((record) => [record["requestid"], record["faas_coldstart"]]),
+          [[calls[0]?.requestId, true], [calls[1]?.requestId, false]]
+        )
+        for (const type of ["platform.restoreStart", "platform.restoreRuntimeDone", "platform.restoreReport"]) {
+          assert.strictEqual((yield* recordsOfType(sandbox, type)).length, 1, type)
+        }
+        const [initStart] = yield* recordsOfType(sandbox, "platform.initStart")
+        assert.isString(initStart?.["faas_instance"])
+        // the snapshot's name is shared by all that are restored from it
+        for (const record of yield* sandbox.functionRecords) assert.notProperty(record, "faas_instance")
+      })))
+})
+
+describe("another telemetry API", () => {
+  for (const telemetryApi of ["missing-404", "not-supported-202"] as const) {
+    it.live(`is used where the Telemetry API is ${telemetryApi}: the Logs API`, () =>
+      withSandbox(
+        { telemetryApi, timeoutMs: 90_000, environment: { O2_FLUSH_STRATEGY: "end" } },
+        (sandbox) =>
+          Effect.gen(function*() {
+            for (let call = 0; call < 3; call++) {
+              const { requestId } = yield* sandbox.invoke({ lines: [`call ${call}`], sleepMs: 50 })
+              // stored when the call ends, so its end was seen and nothing else waited for
+              const record = (yield* sandbox.functionRecords).at(-1)
+              assert.deepStrictEqual([record?.["record"], record?.["requestid"]], [`call ${call}\n`, requestId])
+            }
+            assert.deepStrictEqual((yield* acceptedBy(sandbox, "/logs")).map(({ schemaVersion }) => schemaVersion), [
+              "2021-03-18"
+            ])
+            yield* ended(sandbox)
+            assert.deepStrictEqual((yield* sandbox.ownLines).filter(({ level }) => level !== "info"), [])
+            assert.strictEqual((yield* recordsOfType(sandbox, "platform.end")).length, 3)
+          })
+      ))
+  }
+
+  it.live("is missed with one warning where there is none: calls run, and nothing is waited for", () =>
+    withSandbox(
+      { telemetryApi: "missing-404", logsApi: "missing-404", timeoutMs: 90_000 },
+      (sandbox) =>
+        Effect.gen(function*() {
+          for (let call = 0; call < 3; call++) {
+            const { outcome, status } = yield* sandbox.invoke({ lines: ["unheard"] })
+            assert.strictEqual(`${outcome._tag} ${status}`, "Response success")
+          }
+          yield* ended(sandbox)
+          assert.strictEqual((yield* sandbox.ownLines).filter(({ level }) => level === "warn").length, 1)
+          assert.deepStrictEqual(yield* sandbox.openObserve.requests, [])
+        })
+    ))
+})
