@@ -87,8 +87,9 @@ describe("TelemetryEvent", () => {
             const rest = Buffer.from(line).subarray(1 + at % (Buffer.byteLength(line) - 1))
             const post = Buffer.concat([rest, Buffer.from(`},${good},${good}]`)])
             const { events, malformed } = scan(post)
-            assert.deepEqual(events, [good, good])
-            assert.isAtLeast(malformed, 1)
+            // what is left of the line may look like events, which nobody can tell from events
+            assert.deepEqual(events.slice(-2), [good, good])
+            assert.isAtLeast(malformed + events.length, 3)
           }),
           { numRuns: 1000 }
         )
