@@ -71,7 +71,10 @@ const read = Effect.gen(function*() {
   }
   const complete = values as unknown as Values
   problems.push(...contradictions(complete))
+  const unknown = (yield* namesInUse(provider)).flatMap(unknownName)
   if (problems.length > 0) {
+    // the setting that is missing may be there under another spelling
+    problems.push(...unknown.filter((warning) => warning.includes("did you mean")))
     return yield* new ConfigurationError({ problems, reaction: complete.onConfigError ?? "fail" })
   }
   const { authorization, maxBatchKilobytes, maxBufferMegabytes, ...rest } = complete
@@ -82,7 +85,7 @@ const read = Effect.gen(function*() {
     maxBufferBytes,
     // With one batch open and one in flight, new records must still find room.
     maxBatchBytes: Math.min(maxBatchKilobytes * 1024, maxBufferBytes / 2),
-    warnings: (yield* namesInUse(provider)).flatMap(unknownName)
+    warnings: unknown
   }
 })
 

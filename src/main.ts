@@ -1,24 +1,9 @@
-/** Entry point: the extension under Lambda, a command for everybody else. */
+/** Entry point: starts the extension under Lambda, a command for everybody else, and ends the process. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Extension from "./Extension.ts"
-import { ExtensionsClient } from "./ExtensionsClient.ts"
 import * as Layers from "./Layers.ts"
-import * as Logger from "./Logger.ts"
-
-const extension = Extension.run.pipe(
-  Effect.provide(Layers.layer),
-  Effect.catchTags({ ConfigurationError: Extension.refuse, ListenError: Extension.refuse }),
-  Effect.tapErrorTag(
-    "ExtensionsError",
-    (error) => Effect.logFatal("Lambda does not accept the extension; it ends", { cause: error.message })
-  ),
-  Effect.tapDefect((defect) => Effect.logFatal("the extension has a defect and ends", { defect: String(defect) })),
-  Effect.provide(Layer.mergeAll(ExtensionsClient.layer, Logger.layer))
-)
 
 // Loading a command's code costs time that only a person at a terminal has.
 const command = (args: ReadonlyArray<string>) =>
@@ -27,7 +12,7 @@ const command = (args: ReadonlyArray<string>) =>
 const args = process.argv.slice(2)
 const isUnderLambda = args.length === 0 && process.env["AWS_LAMBDA_RUNTIME_API"] !== undefined
 
-NodeRuntime.runMain(isUnderLambda ? extension : command(args), {
+NodeRuntime.runMain(isUnderLambda ? Layers.program : command(args), {
   disableErrorReporting: true,
   // A signal is an ordinary end. Nothing that is still open keeps the process, save last lines that wait in a full pipe.
   teardown: (exit) => {

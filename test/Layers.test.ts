@@ -64,6 +64,7 @@ describe("Layers", () => {
       assert.strictEqual(stream, "mine")
       assert.isAbove((yield* Layers.TelemetryServer).port, 0)
     }).pipe(Effect.provide(Layers.layerNoDeps.pipe(
+      Layer.provideMerge(Layers.Transport.layer),
       Layer.provideMerge(Layers.ExtensionConfig.layerEnv({ ...settings, O2_STREAM: "mine" })),
       Layer.provideMerge(Layer.succeed(Layers.LambdaEnvironment, {
         runtimeApi: "127.0.0.1:1",

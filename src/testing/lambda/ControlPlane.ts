@@ -90,14 +90,12 @@ export class ControlPlane {
 
   async #serve(request: Http.IncomingMessage, response: Http.ServerResponse): Promise<void> {
     const beganAt = now()
-    try {
-      const exchange = new Exchange(request, response, await readBody(request), beganAt)
-      this.calls.push(exchange.call)
-      this.#route(exchange)
-    } catch {
-      // a client that dies while it sends leaves nothing to answer
-      response.destroy()
-    }
+    const body = await readBody(request).catch(() => undefined)
+    // a client that dies while it sends leaves nothing to answer
+    if (body === undefined) return void response.destroy()
+    const exchange = new Exchange(request, response, body, beganAt)
+    this.calls.push(exchange.call)
+    this.#route(exchange)
   }
 
   #route(exchange: Exchange): void {

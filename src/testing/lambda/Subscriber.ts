@@ -46,7 +46,7 @@ export class Subscriber {
   #isClosed = false
   #timer: NodeJS.Timeout | undefined
   #dropped = { records: 0, bytes: 0 }
-  #changed = Promise.withResolvers<void>()
+  #changed = deferred()
 
   constructor(options: SubscriberOptions) {
     this.#options = options
@@ -121,7 +121,7 @@ export class Subscriber {
 
   #signal(): void {
     this.#changed.resolve()
-    this.#changed = Promise.withResolvers<void>()
+    this.#changed = deferred()
   }
 
   #pump(): void {
@@ -183,4 +183,13 @@ export class Subscriber {
     this.#dropped = { records: 0, bytes: 0 }
     this.#options.onDropped(records, bytes)
   }
+}
+
+/** A promise and its resolver; `Promise.withResolvers` is younger than Node.js 20. */
+const deferred = (): { readonly promise: Promise<void>; readonly resolve: () => void } => {
+  let resolve = (): void => {}
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
 }
