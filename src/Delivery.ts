@@ -7,7 +7,7 @@ import type { Batch } from "./Batch.ts"
 import type { Configuration } from "./Config.ts"
 import * as Freeze from "./Freeze.ts"
 import * as OpenObserveResponse from "./OpenObserveResponse.ts"
-import type { Transport } from "./Transport.ts"
+import type { Transport, TransportResponse } from "./Transport.ts"
 
 /** What came of an attempt. */
 export interface Outcome {
@@ -21,6 +21,24 @@ export const ingestUrl = (config: Pick<Configuration, "endpoint" | "organization
   const { endpoint, organizationId, stream } = config
   const path = `api/${encodeURIComponent(organizationId)}/${encodeURIComponent(stream)}/_json`
   return new URL(`${endpoint.href.replace(/\/+$/, "")}/${path}`)
+}
+
+/** Secrets shorter than this are no secrets, and replacing them would garble ordinary words. */
+const LEAST_SECRET_LENGTH = 4
+
+/** The answer without the credentials, which servers and proxies have been known to quote. */
+const withoutSecrets = (response: TransportResponse, authorization: string): TransportResponse => {
+  const encoded = authorization.slice(authorization.indexOf(" ") + 1)
+  const decoded = Buffer.from(encoded, "base64").toString()
+  const secrets = [authorization, encoded, decoded, decoded.slice(decoded.indexOf(":") + 1)]
+    .filter((secret) => secret.length >= LEAST_SECRET_LENGTH)
+  const hide = (text: string) => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, "***"), text)
+  const { location } = response.headers
+  return {
+    ...response,
+    body: hide(response.body),
+    headers: location === undefined ? response.headers : { ...response.headers, location: hide(location) }
+  }
 }
 
 /** Sends JSON to the stream; `None` when there is no answer within `O2_REQUEST_TIMEOUT_MS`. */
@@ -41,7 +59,7 @@ export const post = (
         "user-agent": "o2-lambda-extension"
       },
       body
-    })),
+    })).pipe(Effect.map(Option.map((response) => withoutSecrets(response, Redacted.value(config.authorization))))),
     Effect.as(Freeze.sleep(config.requestTimeoutMs), Option.none())
   )
 

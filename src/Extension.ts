@@ -134,7 +134,7 @@ const drain = Effect.fnUntraced(function*(end: End, calls: Flushing.Calls) {
   yield* sink.flush({ budget: Duration.millis(remaining), isLast: true })
   yield* buffer.drop("shutdown")
   const books = yield* ledger.snapshot
-  const isComplete = books.delivered.records === books.received.records
+  const isComplete = books.delivered.records === books.received.records && books.intake.postsDropped === 0
   const level = isComplete ? "Info" : "Warn"
   yield* Effect.logWithLevel(level)("ledger", { reason: end.shutdownReason, ...Ledger.summary(books) })
 }, Effect.uninterruptible)

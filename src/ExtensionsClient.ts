@@ -1,4 +1,5 @@
 /** Lambda's Extensions API, and the subscription to the Telemetry API: everything we ask of the sandbox. */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -6,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { LambdaEnvironment } from "./LambdaEnvironment.ts"
+import * as SandboxAnswer from "./SandboxAnswer.ts"
 import * as Subscription from "./Subscription.ts"
 import { Transport, type TransportError, type TransportResponse } from "./Transport.ts"
 
@@ -23,42 +25,14 @@ export class ExtensionsError extends Schema.TaggedError<ExtensionsError>()("Exte
   }
 }
 
-// --- Schemas -----------------------------------------------------------------
-
-const Registration = Schema.Struct({
-  functionName: Schema.optional(Schema.String),
-  functionVersion: Schema.optional(Schema.String),
-  handler: Schema.optional(Schema.String),
-  accountId: Schema.optional(Schema.String)
-})
-export type Registration = typeof Registration.Type
-
-const Invoke = Schema.Struct({
-  eventType: Schema.Literal("INVOKE"),
-  /** Epoch ms at which the function times out. */
-  deadlineMs: Schema.Finite,
-  requestId: Schema.String
-})
-
-const Shutdown = Schema.Struct({
-  eventType: Schema.Literal("SHUTDOWN"),
-  /** Epoch ms at which this process is killed. */
-  deadlineMs: Schema.Finite,
-  /** `spindown`, `timeout`, `failure`, or a word of another platform. */
-  shutdownReason: Schema.String
-})
-
-const LifecycleCall = Schema.Union([Invoke, Shutdown])
-export type LifecycleCall = typeof LifecycleCall.Type
-
 // --- Service -----------------------------------------------------------------
 
 /** The client of one extension process. Every call but `register` needs the identifier that `register` got. */
 export class ExtensionsClient extends Context.Service<ExtensionsClient, {
   /** Announces this process; only possible during init. */
-  readonly register: Effect.Effect<Registration, ExtensionsError>
+  readonly register: Effect.Effect<SandboxAnswer.Registration, ExtensionsError>
   /** Says "ready" and waits for the next event, without any time-out: the sandbox may be frozen meanwhile. */
-  readonly next: Effect.Effect<LifecycleCall, ExtensionsError>
+  readonly next: Effect.Effect<SandboxAnswer.LifecycleCall, ExtensionsError>
   /** Has telemetry posted to the port on this machine. */
   readonly subscribe: (
     options: Subscription.SubscriptionOptions
@@ -107,16 +81,6 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
           )
         )
 
-      /** Answers carry JSON whatever their Content-Type says (SHUTDOWN comes as text/plain). */
-      const decode =
-        <A>(operation: ExtensionsError["operation"], schema: Schema.Codec<A, string>) =>
-        (response: TransportResponse) =>
-          Effect.mapError(
-            Schema.decodeEffect(schema)(response.body),
-            () =>
-              new ExtensionsError({ operation, status: response.status, detail: `unexpected answer ${response.body}` })
-          )
-
       const sendRegister = Effect.map(
         call("register", {
           method: "POST",
@@ -137,36 +101,35 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
         if (status !== 200) return yield* refusal(body.trim() || "the connection broke before there was an answer")
         if (received === "") return yield* refusal("the answer has no Lambda-Extension-Identifier")
         identifier = received
-        return yield* decode("register", Schema.fromJsonString(Registration))({ status, headers: {}, body })
+        return SandboxAnswer.readRegistration(body)
       })
 
-      const requestEvent = Effect.flatMap(
-        call("next", { method: "GET", path: "/2020-01-01/extension/event/next" }),
-        decode("next", Schema.fromJsonString(LifecycleCall))
-      )
+      const requestEvent = Effect.gen(function*() {
+        const { body, status } = yield* call("next", { method: "GET", path: "/2020-01-01/extension/event/next" })
+        const event = SandboxAnswer.readEvent(body, yield* Clock.currentTimeMillis)
+        if (event !== undefined) return event
+        return yield* new ExtensionsError({ operation: "next", status, detail: `no event: ${body.slice(0, 200)}` })
+      })
 
       // When our own poll breaks, the platform may go on holding it, and answers 403 to another until it has noticed.
       const next = requestEvent.pipe(
         Effect.tapError((error) =>
-          error.status === undefined
-            ? Effect.logWarning("polling for the next event failed", { cause: error.detail })
+          isPassing(error)
+            ? Effect.logWarning("polling for the next event failed; asking again", { cause: error.message })
             : Effect.void
         ),
-        Effect.catchIf(
-          (error) => error.status === undefined,
-          (first) =>
-            requestEvent.pipe(
-              Effect.retry(
-                Schedule.spaced(POLL_RETRY_INTERVAL).pipe(
-                  Schedule.upTo({ times: POLL_RETRIES }),
-                  Schedule.setInputType<ExtensionsError>(),
-                  Schedule.while(({ input }) => input.status === undefined || input.status === 403)
-                )
-              ),
-              Effect.delay(POLL_RETRY_INTERVAL),
-              Effect.mapError((error) => error.status === undefined ? first : error)
-            )
-        )
+        Effect.catchIf(isPassing, (first) =>
+          requestEvent.pipe(
+            Effect.retry(
+              Schedule.spaced(POLL_RETRY_INTERVAL).pipe(
+                Schedule.upTo({ times: POLL_RETRIES }),
+                Schedule.setInputType<ExtensionsError>(),
+                Schedule.while(({ input }) => isPassing(input) || input.status === 403)
+              )
+            ),
+            Effect.delay(POLL_RETRY_INTERVAL),
+            Effect.mapError((error) => error.status === undefined ? first : error)
+          ))
       )
 
       const report = (operation: "init/error" | "exit/error") => (errorType: string, message: string) =>
@@ -197,6 +160,13 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
 }
 
 // --- Constants ---------------------------------------------------------------
+
+/**
+ * Failures of `next` that need not be the end: no answer, one that is no event, or one of something in between. 403 and
+ * 500 are the platform's own: it has given this process up.
+ */
+const isPassing = ({ status }: ExtensionsError): boolean =>
+  status === undefined || status < 400 || [429, 502, 503, 504].includes(status)
 
 /** An aborted poll is only forgotten when an event has been lost to it; two minutes cover all but rarely called functions. */
 const POLL_RETRIES = 1200

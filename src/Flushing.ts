@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { LogBuffer } from "./Buffer.ts"
 import { ExtensionConfig } from "./Config.ts"
-import type { LifecycleCall } from "./ExtensionsClient.ts"
+import type { LifecycleCall } from "./SandboxAnswer.ts"
 import * as FlushPolicy from "./FlushPolicy.ts"
 import { Intake, type StreamState } from "./Intake.ts"
 import * as Ledger from "./Ledger.ts"
@@ -108,7 +108,8 @@ const finish = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
     const budget = isReported(call.requestId) ? 0 : Math.max(0, Math.min(flushBudgetMs, remaining))
     yield* sink.flush({ budget: Duration.millis(budget), isLast: false })
   })
-  const isHopeless = calls.missed.length >= MAX_MISSES
+  // a call without an id cannot be recognised when it ends
+  const isHopeless = call.requestId === "" || calls.missed.length >= MAX_MISSES
   const isDone = !isHopeless && (yield* awaitEnd(call, calls.history.tier, flush))
   calls.missed = isDone ? [] : [...calls.missed, call.requestId].slice(-MAX_MISSES)
   yield* flush

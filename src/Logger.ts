@@ -21,6 +21,9 @@ const jsonLine = Logger.make<unknown, string>(({ cause, date, logLevel, message 
   return OWN_LINE_PREFIX + JSON.stringify(line).slice(1)
 })
 
+// Whoever reads our lines may go away; that is no reason to end.
+process.stdout.on("error", () => {})
+
 const toStdout = Logger.make<unknown, void>((options) => {
   process.stdout.write(`${jsonLine.log(options)}\n`)
 })

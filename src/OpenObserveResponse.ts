@@ -28,7 +28,8 @@ const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const Status = Schema.Struct({
   successful: Count,
   failed: Count,
-  error: Schema.optional(Schema.String)
+  // a string where a record was refused; other versions may say null
+  error: Schema.optional(Schema.Unknown)
 })
 
 const Accepted = Schema.fromJsonString(Schema.Struct({ status: Schema.NonEmptyArray(Status) }))
@@ -117,7 +118,7 @@ const readAccepted = (body: string, sent: number): Verdict | undefined => {
   for (const status of decoded.value.status) {
     stored += status.successful
     refused += status.failed
-    detail = status.error ?? detail
+    if (typeof status.error === "string") detail = status.error
   }
   if (sent > 0 && stored + refused === 0) {
     return {

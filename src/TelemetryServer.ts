@@ -99,7 +99,8 @@ export class TelemetryServer extends Context.Service<TelemetryServer, {
 const close = (server: Http.Server): Effect.Effect<void> =>
   Effect.callback((resume) => {
     // also called for a server that is closed already, which is only an error to the callback
-    server.close(() => resume(Effect.void))
+    // one turn later, when the requests that were cut off have been counted
+    server.close(() => setImmediate(() => resume(Effect.void)))
     server.closeAllConnections()
   })
 

@@ -10,7 +10,7 @@ const command = (args: ReadonlyArray<string>) =>
   Effect.flatMap(Effect.promise(() => import("./CommandLine.ts")), (commandLine) => commandLine.run(args))
 
 const args = process.argv.slice(2)
-const isUnderLambda = args.length === 0 && process.env["AWS_LAMBDA_RUNTIME_API"] !== undefined
+const isUnderLambda = args.length === 0 && (process.env["AWS_LAMBDA_RUNTIME_API"] ?? "") !== ""
 
 NodeRuntime.runMain(isUnderLambda ? Layers.program : command(args), {
   disableErrorReporting: true,

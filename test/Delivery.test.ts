@@ -91,6 +91,16 @@ describe("Delivery", () => {
   })
 
   describe("attempt", () => {
+    it.effect("hides the credentials where a server quotes them", () =>
+      Effect.gen(function*() {
+        const authorization = `Basic ${Buffer.from("me@example.com:s3cret-pass").toString("base64")}`
+        const config = yield* makeConfig({ O2_AUTHORIZATION_HEADER: authorization })
+        const body = `bad header ${authorization}, user me@example.com with s3cret-pass`
+        const { transport } = makeTransport(Effect.succeed(answerOf(500, body)))
+        const { verdict } = yield* Delivery.attempt(config, transport, makeBatch())
+        assert.strictEqual(verdict.detail, "HTTP 500: bad header ***, user me@example.com with ***")
+      }))
+
     it.effect("reads the answer with the number of records in mind", () =>
       Effect.gen(function*() {
         const { requests, transport } = makeTransport(Effect.succeed(stored))
