@@ -34,6 +34,8 @@ const fromZip = (flavour: string) => ({
 export default defineConfig({
   test: {
     reporters: ["default", closingLine],
+    // most tests wait for processes and sockets: one file per core leaves both cores idle
+    maxWorkers: 2,
     projects: [
       {
         test: {
