@@ -55,6 +55,7 @@ export class PostEncoder {
   private identity: FunctionIdentity = {}
   private instanceId: string | undefined
   private requestId: string | undefined
+  private isRestored = false
   private invocations = 0
   // the members at the end of an ordinary record, joined; `undefined` after a change of what they say
   private lineTail: Buffer | undefined
@@ -114,9 +115,12 @@ export class PostEncoder {
   private follow(event: LifecycleEvent.LifecycleEvent): void {
     switch (event._tag) {
       case "EnvironmentStart":
-        // All sandboxes restored from one snapshot know its name: none of them may take it for its own.
-        if (event.isRestore || event.instanceId !== undefined) this.instanceId = event.instanceId
-        if (event.isRestore) this.invocations = 0
+        if (event.isRestore) {
+          this.isRestored = true
+          this.instanceId = event.instanceId
+          this.invocations = 0
+        } else if (!this.isRestored) this.instanceId = event.instanceId ?? this.instanceId
+        // else the snapshot's own start, told again: all sandboxes restored from it know its name, none is called so
         break
       case "InvocationStart":
         this.requestId = event.requestId

@@ -172,11 +172,12 @@ describe("PostEncoder", () => {
           event("platform.restoreStart", {}),
           start("a"),
           event("platform.restoreStart", { instanceId: "restored" }),
+          event("platform.initStart", { instanceId: "snapshot" }),
           start("b")
         ))
         assert.deepEqual(
           records.map((record) => record["faas_instance"]),
-          ["snapshot", undefined, undefined, "restored", "restored"]
+          ["snapshot", undefined, undefined, "restored", "restored", "restored"]
         )
       }))
   })

@@ -47,6 +47,7 @@ export interface ExpectedRecord {
 export const makeOracle = (options: PostEncoderOptions, identity: FunctionIdentity) => {
   let requestId: string | undefined
   let instanceId: string | undefined
+  let isRestored = false
   let invocations = 0
   const perMillisecond = new Map<number, number>()
 
@@ -55,8 +56,9 @@ export const makeOracle = (options: PostEncoderOptions, identity: FunctionIdenti
       isObject(record) && typeof record[name] === "string" ? record[name] || undefined : undefined
     if (type === "platform.initStart" || type === "platform.restoreStart") {
       const isRestore = type === "platform.restoreStart"
-      instanceId = text("instanceId") ?? (isRestore ? undefined : instanceId)
+      if (isRestore || !isRestored) instanceId = text("instanceId") ?? (isRestore ? undefined : instanceId)
       if (isRestore) invocations = 0
+      isRestored ||= isRestore
     }
     const id = text("requestId")
     if (id === undefined) return
