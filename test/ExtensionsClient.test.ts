@@ -28,6 +28,14 @@ describe("ExtensionsClient", () => {
       }).pipe(Effect.provide(layer))
     })
 
+    it.effect("goes on without metadata when the answer's body was cut off", () => {
+      const { layer } = clientOf([{ status: 200, headers: { "lambda-extension-identifier": "id" }, body: "{\"a\":" }])
+      return Effect.gen(function*() {
+        const { functionName } = yield* ExtensionsClient.use(({ register }) => register)
+        assert.isUndefined(functionName)
+      }).pipe(Effect.provide(layer))
+    })
+
     it.effect("asks for SHUTDOWN alone on Managed Instances", () => {
       const { layer, transport } = clientOf([registered], true)
       return Effect.gen(function*() {
