@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { LambdaEnvironment } from "./LambdaEnvironment.ts"
+import type { FunctionIdentity } from "./PostEncoder.ts"
 import * as SandboxAnswer from "./SandboxAnswer.ts"
 import * as Subscription from "./Subscription.ts"
 import { Transport, type TransportError, type TransportResponse } from "./Transport.ts"
@@ -30,7 +31,7 @@ export class ExtensionsError extends Schema.TaggedError<ExtensionsError>()("Exte
 /** The client of one extension process. Every call but `register` needs the identifier that `register` got. */
 export class ExtensionsClient extends Context.Service<ExtensionsClient, {
   /** Announces this process; only possible during init. */
-  readonly register: Effect.Effect<SandboxAnswer.Registration, ExtensionsError>
+  readonly register: Effect.Effect<FunctionIdentity, ExtensionsError>
   /** Says "ready" and waits for the next event, without any time-out: the sandbox may be frozen meanwhile. */
   readonly next: Effect.Effect<SandboxAnswer.LifecycleCall, ExtensionsError>
   /** Has telemetry posted to the port on this machine. */

@@ -22,7 +22,7 @@ export interface EncodedPost {
   readonly malformed: number
 }
 
-/** What the register answer says about the function. */
+/** What the register answer says about the function; `undefined` where it does not say. */
 export interface FunctionIdentity {
   readonly functionName?: string | undefined
   readonly functionVersion?: string | undefined

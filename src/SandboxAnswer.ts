@@ -4,13 +4,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-
-/** What the register answer says about the function; unknown where it does not say. */
-export interface Registration {
-  readonly functionName?: string | undefined
-  readonly functionVersion?: string | undefined
-  readonly accountId?: string | undefined
-}
+import type { FunctionIdentity } from "./PostEncoder.ts"
 
 /** An event that `next` answers with. */
 export type LifecycleCall =
@@ -46,7 +40,7 @@ const membersOf = (body: string): Readonly<Record<string, unknown>> => {
 const textOf = (value: unknown): string | undefined => typeof value === "string" && value !== "" ? value : undefined
 
 /** The function's identity, as far as the register answer has it. */
-export const readRegistration = (body: string): Registration => {
+export const readRegistration = (body: string): FunctionIdentity => {
   const { accountId, functionName, functionVersion } = membersOf(body)
   return {
     functionName: textOf(functionName),
