@@ -26,10 +26,9 @@ export const parse = (type: string, recordJson: string): LifecycleEvent | undefi
     case "platform.runtimeDone":
     // the Logs API of sandboxes without `runtimeDone`
     case "platform.end": {
-      const requestId = text(recordJson, "requestId")
-      return requestId === undefined
-        ? undefined
-        : { _tag: "RuntimeDone", requestId, durationMs: durationOf(recordJson) }
+      const record: unknown = JSON.parse(recordJson)
+      const requestId = textIn(record, ["requestId"])
+      return requestId === undefined ? undefined : { _tag: "RuntimeDone", requestId, durationMs: durationIn(record) }
     }
     case "platform.report":
       return withRequestId("Report", recordJson)
@@ -44,14 +43,16 @@ const withRequestId = (
   return requestId === undefined ? undefined : { _tag: tag, requestId }
 }
 
-const durationOf = (recordJson: string): number | undefined => {
-  const { metrics } = JSON.parse(recordJson) as { readonly metrics?: { readonly durationMs?: unknown } | null }
+const durationIn = (record: unknown): number | undefined => {
+  const { metrics } = record as { readonly metrics?: { readonly durationMs?: unknown } | null }
   return typeof metrics?.durationMs === "number" ? metrics.durationMs : undefined
 }
 
 /** A non-empty string member of a record, given as valid JSON of any kind. */
-export const text = (recordJson: string, ...names: ReadonlyArray<string>): string | undefined => {
-  const record: unknown = JSON.parse(recordJson)
+export const text = (recordJson: string, ...names: ReadonlyArray<string>): string | undefined =>
+  textIn(JSON.parse(recordJson), names)
+
+const textIn = (record: unknown, names: ReadonlyArray<string>): string | undefined => {
   if (typeof record !== "object" || record === null) return undefined
   for (const name of names) {
     const value: unknown = Object.getOwnPropertyDescriptor(record, name)?.value
