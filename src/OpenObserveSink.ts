@@ -9,7 +9,7 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import type { Batch } from "./Batch.ts"
+import { type Batch, halve } from "./Batch.ts"
 import { LogBuffer } from "./Buffer.ts"
 import { CircuitBreaker } from "./CircuitBreaker.ts"
 import { type Configuration, ExtensionConfig } from "./Config.ts"
@@ -119,7 +119,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
             yield* settle(parts, Settlement.accept(books, batch, verdict))
             if (breaker.succeeded()) yield* Effect.logInfo("OpenObserve takes records again")
           } else if (verdict._tag === "Divide" && sent.records > 1) {
-            yield* settle(parts, buffer.divide(batch))
+            yield* settle(parts, buffer.replace(batch, halve(batch)))
           } else if (verdict._tag === "Divide") {
             yield* settle(parts, Settlement.reject(books, batch, verdict))
           } else if (verdict._tag === "Misconfigured" || breaker.isFailing && !isLastFlush) {
