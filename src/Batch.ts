@@ -15,6 +15,8 @@ export interface Batch {
   /** The request body: a JSON array. As identity it has its memory to itself. */
   readonly body: Buffer
   readonly coding: "gzip" | "identity"
+  /** How often in a row the connection was reset over it while the server was well otherwise. */
+  readonly resets?: number
 }
 
 /** Fast rather than small: level 1 costs a third of the default's time and 15 % more bytes on log lines. */
@@ -46,14 +48,14 @@ export const halve = (batch: Batch): readonly [Batch, Batch] => {
   // behind the first half's last record stands a comma, behind the second's a bracket
   const middle = records.end + 1
   const bytes = Math.floor(batch.tally.bytes * (middle - 1) / (body.length - 1))
-  const { oldestTimestamp, tally } = batch
+  const { tally } = batch
   return [
-    { ...part(body, 1, middle), id: batch.id, tally: { records: half, bytes }, oldestTimestamp },
+    { ...batch, ...part(body, 1, middle), tally: { records: half, bytes } },
     {
+      ...batch,
       ...part(body, middle, body.length),
       id: batch.id + half / MAX_RECORDS,
-      tally: { records: tally.records - half, bytes: tally.bytes - bytes },
-      oldestTimestamp
+      tally: { records: tally.records - half, bytes: tally.bytes - bytes }
     }
   ]
 }

@@ -88,8 +88,7 @@ export class Intake extends Context.Service<Intake, {
       }
 
       const sealAged = Freeze.sleep(config.flushIntervalMs).pipe(
-        Effect.andThen(buffer.seal),
-        Effect.andThen(sink.start)
+        Effect.andThen(sink.push)
       )
 
       const work = Effect.fnUntraced(function*(post: Uint8Array) {
