@@ -20,6 +20,8 @@ export interface BufferState {
   readonly heldBytes: number
   readonly openRecords: number
   readonly sealedBatches: number
+  /** Bytes that what an earlier process has left may take: new records must find room beside it. */
+  readonly restorableBytes: number
 }
 
 /** The byte-bounded buffer. */
@@ -36,6 +38,10 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly giveBack: (batch: Batch) => Effect.Effect<void>
   /** Puts others in the place of a batch that was taken (its halves, or itself rewritten); answers with them compressed. */
   readonly replace: (batch: Batch, others: ReadonlyArray<Batch>) => Effect.Effect<ReadonlyArray<Batch>>
+  /** Every batch that is not settled, those in flight included, compressed. */
+  readonly unsettled: Effect.Effect<ReadonlyArray<Batch>>
+  /** Takes a batch that an earlier process has left; its negative number puts it before all others. */
+  readonly restore: (batch: Batch) => Effect.Effect<void>
   /** Gives up everything that waits. */
   readonly drop: (reason: DropReason) => Effect.Effect<void>
   /** Counts bytes of posts on their way here against the bound; negative when they have arrived or are given up. */
@@ -200,6 +206,17 @@ export class LogBuffer extends Context.Service<LogBuffer, {
             ledger.moveUnsafe("inFlight", "buffered", batch.tally)
             insert(batch)
           }),
+        unsettled: Effect.gen(function*() {
+          for (let [pending] = compressing.values(); pending !== undefined; [pending] = compressing.values()) {
+            yield* pending.await
+          }
+          return [...inFlight.values(), ...sealed]
+        }),
+        restore: (batch) =>
+          Effect.sync(() => {
+            ledger.replayUnsafe(batch.tally)
+            insert(batch)
+          }),
         drop: (reason) =>
           Effect.sync(() => {
             while (dropOldest(reason)) { /* until nothing waits */ }
@@ -211,7 +228,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         state: Effect.sync(() => ({
           heldBytes: heldBytes(),
           openRecords: open.records,
-          sealedBatches: sealed.length
+          sealedBatches: sealed.length,
+          restorableBytes: Math.max(0, maxBufferBytes / 2 - heldBytes())
         }))
       })
     })
