@@ -37,7 +37,7 @@ export const compress = (batch: Batch): Effect.Effect<Batch> =>
   })
 
 /** More records than a batch can have: the smallest takes 2 bytes of the 10 MiB that a batch may be set to. */
-const MAX_RECORDS = 2 ** 23
+export const MAX_RECORDS = 2 ** 23
 
 /** The batch as two halves by number of records, for when a server refuses the whole. Needs two records or more. */
 export const halve = (batch: Batch): readonly [Batch, Batch] => {

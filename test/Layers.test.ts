@@ -71,6 +71,7 @@ describe("Layers", () => {
         extensionName: "mine",
         region: undefined,
         isManagedInstance: false,
+        temporaryDirectory: "/nowhere",
         registration: undefined
       }))
     ))))

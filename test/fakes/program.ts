@@ -67,6 +67,7 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     extensionName: "o2-lambda-extension",
     region: "eu-west-1",
     isManagedInstance: options.isManagedInstance ?? false,
+    temporaryDirectory: "/nowhere",
     registration: undefined
   })
   const layer = Intake.layerNoDeps.pipe(
