@@ -8,6 +8,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type { Batch } from "./Batch.ts"
 import { LogBuffer } from "./Buffer.ts"
@@ -140,7 +141,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         // Requests that were in flight together fail together: one failure, not four that double the pause each.
         if (breaker.isOpen(now)) return
         const asked = verdict._tag === "Retry" ? verdict.afterMs : undefined
-        const isFirst = breaker.failed(now, asked)
+        const isFirst = breaker.failed(now, yield* Random.next, asked)
         yield* FiberHandle.run(probe, Effect.andThen(Freeze.sleep(breaker.pauseLeft(now)), startWorkers))
         if (!isFirst) return
         yield* Effect.logWarning("OpenObserve takes no records; they wait in memory", {
