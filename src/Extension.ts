@@ -142,13 +142,11 @@ const drain = Effect.fnUntraced(function*(end: End, calls: Flushing.Calls) {
 /** Sends what comes while waiting for the last call's report, which follows only after we have asked for the next event. */
 const awaitLastTelemetry = Effect.fnUntraced(function*(reason: string, until: number, lastCall: string | undefined) {
   const intake = yield* Intake
-  const buffer = yield* LogBuffer
   const sink = yield* OpenObserveSink
   const started = yield* Clock.currentTimeMillis
   const isFailure = /^(timeout|failure)$/i.test(reason)
   for (;;) {
-    yield* buffer.seal
-    yield* sink.start
+    yield* sink.send
     const stream = yield* intake.state
     const now = yield* Clock.currentTimeMillis
     const isReported = lastCall === undefined || !stream.hasPlatformEvents || stream.isReported(lastCall)

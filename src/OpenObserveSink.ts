@@ -41,9 +41,11 @@ export interface FlushOptions {
 export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   /** Starts delivering what is sealed, unless an outage has been noticed a moment ago. */
   readonly start: Effect.Effect<void>
+  /** Seals what is open and starts delivering. While OpenObserve takes nothing, what is open goes on growing instead. */
+  readonly send: Effect.Effect<void>
   /**
-   * Seals what is open and waits until everything sealed so far has settled, at most for the budget: true when it has.
-   * Requests in flight at its end stay in flight. During an outage it does not wait.
+   * Seals what is open, as `send` does, and waits until everything sealed so far has settled, at most for the budget:
+   * true when it has. Requests in flight at its end stay in flight. During an outage it does not wait.
    */
   readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
   /** Waits until no delivery is under way, at most for the given time. */
@@ -71,6 +73,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       let abandonBefore = -Infinity
       const abandon = Latch.makeUnsafe(false)
       let acceptances = 0
+      // Since the server has last dealt with a batch, it has failed to.
+      let isInDoubt = false
       const probe = yield* FiberHandle.make<void>()
       const grace = yield* FiberHandle.make<void>()
 
@@ -103,6 +107,13 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const settle = (parts: Array<Batch>, effect: Effect.Effect<void | ReadonlyArray<Batch>>) =>
         Effect.uninterruptible(Effect.map(effect, (rest) => parts.splice(0, 1, ...(rest ?? []))))
 
+      /** The server has dealt with a batch. What has grown meanwhile leaves now: there may be no call that sends it. */
+      const endDoubt = Effect.suspend(() => {
+        if (!isInDoubt) return Effect.void
+        isInDoubt = false
+        return buffer.seal
+      })
+
       /** Settles what it can of `parts` (removing it) by attempts in turn; the verdict that stopped it, if any. */
       const deliver = Effect.fnUntraced(function*(parts: Array<Batch>) {
         const nextDelay = yield* Schedule.toStep(retryPolicy(config))
@@ -119,14 +130,17 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
             acceptances++
             yield* settle(parts, Settlement.accept(books, batch, verdict))
             if (breaker.succeeded()) yield* Effect.logInfo("OpenObserve takes records again")
+            yield* endDoubt
           } else if (verdict._tag === "Divide" && sent.records > 1) {
             yield* settle(parts, buffer.divide(batch))
           } else if (verdict._tag === "Divide") {
             yield* settle(parts, Settlement.reject(books, batch, verdict))
+            yield* endDoubt
           } else if (verdict._tag === "Misconfigured" || breaker.isFailing && !isLastFlush) {
             // a probe is a single attempt
             return verdict
           } else {
+            isInDoubt = true
             const asked = verdict.afterMs ?? 0
             if (asked > config.maxRetryDelayMs) return verdict
             const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
@@ -141,8 +155,9 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         // Requests that were in flight together fail together: one failure, not four that double the pause each.
         if (breaker.isOpen(now)) return
         const asked = verdict._tag === "Retry" ? verdict.afterMs : undefined
+        isInDoubt = true
         const isFirst = breaker.failed(now, yield* Random.next, asked)
-        yield* FiberHandle.run(probe, Effect.andThen(Freeze.sleep(breaker.pauseLeft(now)), startWorkers))
+        yield* FiberHandle.run(probe, Effect.andThen(Freeze.sleep(breaker.pauseLeft(now)), sealAndStart))
         if (!isFirst) return
         yield* Effect.logWarning("OpenObserve takes no records; they wait in memory", {
           url: Delivery.ingestUrl(config).href,
@@ -181,9 +196,20 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
 
       const isPaused = Effect.map(Clock.currentTimeMillis, (now) => breaker.isOpen(now))
 
+      /** While in doubt, one batch is enough to try with. Sealed call by call, recovery would take a request for each. */
+      const seal = Effect.gen(function*() {
+        const isTrying = (yield* buffer.state).sealedBatches > 0 || (yield* FiberSet.size(deliveries)) > 0
+        if (!isInDoubt || !isTrying) yield* buffer.seal
+      })
+
+      const sealAndStart = Effect.andThen(seal, startWorkers)
+
+      const unlessPaused = (effect: Effect.Effect<void>) =>
+        Effect.flatMap(isPaused, (paused) => paused ? Effect.void : effect)
+
       const flush = Effect.fnUntraced(function*({ budget, isLast }: FlushOptions) {
-        yield* buffer.seal
         if (!isLast && (yield* isPaused)) return false
+        yield* isLast ? buffer.seal : seal
         const started = yield* Clock.currentTimeMillis
         const before = acceptances
         flushEndsAt = started + Duration.toMillis(budget)
@@ -205,7 +231,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       })
 
       return OpenObserveSink.of({
-        start: Effect.flatMap(isPaused, (paused) => paused ? Effect.void : startWorkers),
+        start: unlessPaused(startWorkers),
+        send: unlessPaused(sealAndStart),
         flush,
         settled: (atMost) => Effect.asVoid(Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), atMost)),
         isPaused,
