@@ -123,8 +123,11 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
             Effect.onInterrupt(() => Effect.sync(() => ledger.possiblyDuplicatedUnsafe(sent)))
           )
           if (outcome === undefined || outcome.isUncertain) ledger.possiblyDuplicatedUnsafe(sent)
-          // nobody said no: it is repeated at once, and that is no retry
-          if (outcome === undefined) continue
+          if (outcome === undefined) {
+            if (!isLastFlush && breaker.isOpen(yield* Clock.currentTimeMillis)) return LOST
+            // nobody said no: it is repeated at once, and that is no retry
+            continue
+          }
           const { verdict } = outcome
           if (verdict._tag === "Accepted") {
             acceptances++
@@ -248,6 +251,13 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   static readonly layer = OpenObserveSink.layerNoDeps.pipe(
     Layer.provide([ExtensionConfig.layer, LogBuffer.layer, Ledger.layer, Transport.layer])
   )
+}
+
+/** What a request comes to that was given up during an outage: its batch waits with the rest. */
+const LOST: Exclude<Verdict, { _tag: "Accepted" }> = {
+  _tag: "Retry",
+  detail: "the answer was lost",
+  afterMs: undefined
 }
 
 /** Exponential, ±20 % at random, capped, `O2_MAX_RETRIES` times. */

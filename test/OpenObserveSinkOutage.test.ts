@@ -10,7 +10,9 @@ import { LogBuffer } from "../src/Buffer.ts"
 import { OpenObserveSink } from "../src/OpenObserveSink.ts"
 import type { Answer, ControlledTransport } from "./fakes/ControlledTransport.ts"
 import { makeControlledTransport, recordsOf, storeAll, stored } from "./fakes/ControlledTransport.ts"
+import { withFreezes } from "./fakes/freezes.ts"
 import { books, makeSink, postOf } from "./fakes/sinkUnderTest.ts"
+import { withThaws } from "./fakes/thaws.ts"
 
 const refused: Answer = { code: "ECONNREFUSED", isSent: false }
 
@@ -153,5 +155,53 @@ describe("OpenObserveSink", () => {
         assert.strictEqual(new Set(pauses).size, 4)
         for (const pause of pauses) assert.isTrue(pause >= 4000 && pause <= 6000, `${pause} ms`)
       }))
+  })
+
+  describe("a freeze in an outage", () => {
+    it.effect("gives back what it cut off, until the pause is over", () => {
+      const transport = makeControlledTransport()
+      const { layer } = makeSink(transport)
+      return withFreezes((freeze) =>
+        Effect.gen(function*() {
+          yield* write(1)
+          const flushing = yield* Effect.forkChild(flush())
+          yield* TestClock.adjust("2 seconds")
+          // no answer: the outage begins, with the request still in flight
+          assert.isFalse(yield* Fiber.join(flushing))
+          const since = yield* Clock.currentTimeMillis
+          yield* freeze(3000)
+          yield* OpenObserveSink.use((sink) => sink.thawed(since))
+          yield* TestClock.adjust("200 millis")
+          assert.deepStrictEqual([transport.exchanges.length, transport.inFlight()], [1, 0])
+          assert.strictEqual((yield* books).buffered.records, 1)
+          yield* TestClock.adjust("5 seconds")
+          assert.deepStrictEqual(sentBy(transport), [[1], [1]])
+        })
+      ).pipe(Effect.provide(layer))
+    })
+
+    it.effect("is not taken for the server's silence: what had no answer before it is sent again at once", () => {
+      const transport = makeControlledTransport()
+      const { layer } = makeSink(transport)
+      return withThaws((freeze) =>
+        Effect.gen(function*() {
+          yield* write(1)
+          const flushing = yield* Effect.forkChild(flush())
+          yield* TestClock.adjust("2 seconds")
+          assert.isFalse(yield* Fiber.join(flushing))
+          const since = yield* Clock.currentTimeMillis
+          // longer than the pause and the time-out, which is due on thaw before anybody knows of the freeze
+          yield* freeze(60_000)
+          yield* OpenObserveSink.use((sink) => sink.thawed(since))
+          yield* TestClock.adjust("200 millis")
+          yield* transport.next
+          const again = yield* transport.next
+          yield* again.answer(stored(1))
+          yield* TestClock.adjust("10 seconds")
+          assert.strictEqual(transport.exchanges.length, 2)
+          assert.strictEqual((yield* books).delivered.records, 1)
+        })
+      ).pipe(Effect.provide(layer))
+    })
   })
 })
