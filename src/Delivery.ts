@@ -52,6 +52,12 @@ const withoutSecrets = (response: TransportResponse, authorization: string): Tra
   }
 }
 
+/**
+ * A time-out that a freeze has made late says nothing about the server: whoever notices the thaw, which gives the answer
+ * `Freeze.THAW_GRACE_MS`, repeats the request before this is over.
+ */
+const LATE_GRACE_MS = 2 * Freeze.THAW_GRACE_MS
+
 /** Sends JSON to the stream; `None` when there is no answer within `O2_REQUEST_TIMEOUT_MS`. */
 export const post = (
   config: Configuration,
@@ -72,7 +78,7 @@ export const post = (
       body,
       connectTimeoutMs: CONNECT_TIMEOUT_MS
     })).pipe(Effect.map(Option.map((response) => withoutSecrets(response, Redacted.value(config.authorization))))),
-    Effect.as(Freeze.sleep(config.requestTimeoutMs), Option.none())
+    Effect.as(Freeze.sleep(config.requestTimeoutMs, LATE_GRACE_MS), Option.none())
   )
 
 /**

@@ -162,7 +162,7 @@ const awaitLastTelemetry = Effect.fnUntraced(function*(reason: string, until: nu
   const started = yield* Clock.currentTimeMillis
   const isFailure = /^(timeout|failure)$/i.test(reason)
   for (;;) {
-    yield* sink.push
+    yield* sink.send
     const stream = yield* intake.state
     const now = yield* Clock.currentTimeMillis
     const isReported = lastCall === undefined || !stream.hasPlatformEvents || stream.isReported(lastCall)

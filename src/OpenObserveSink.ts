@@ -15,6 +15,7 @@ import { type Configuration, ExtensionConfig } from "./Config.ts"
 import * as Delivery from "./Delivery.ts"
 import * as Freeze from "./Freeze.ts"
 import { Ledger } from "./Ledger.ts"
+import type { Verdict } from "./OpenObserveResponse.ts"
 import * as Outage from "./Outage.ts"
 import * as Remedy from "./Remedy.ts"
 import * as Settlement from "./Settlement.ts"
@@ -45,11 +46,11 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   readonly warmUp: Effect.Effect<void>
   /** Starts delivering what is sealed. During an outage, as the two below, it leaves the buffer as it is. */
   readonly start: Effect.Effect<void>
-  /** Seals what is open and starts delivering. */
-  readonly push: Effect.Effect<void>
+  /** Seals what is open and starts delivering. While OpenObserve takes nothing, what is open goes on growing instead. */
+  readonly send: Effect.Effect<void>
   /**
-   * Seals what is open and waits until everything sealed so far has settled, at most for the budget: true when it has.
-   * Requests in flight at its end stay in flight.
+   * Seals what is open, as `send` does, and waits until everything sealed so far has settled, at most for the budget:
+   * true when it has. Requests in flight at its end stay in flight.
    */
   readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
   /** Waits until no delivery is under way, at most for the given time. */
@@ -79,6 +80,22 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       let takesGzip = true
       const warming = yield* FiberHandle.make<void>()
       const grace = yield* FiberHandle.make<void>()
+
+      // --- Sealing -----------------------------------------------------------
+
+      /** While in doubt, one batch is enough to try with. Sealed call by call, recovery would take a request for each. */
+      const seal = Effect.gen(function*() {
+        const isTrying = (yield* buffer.state).sealedBatches > 0 || (yield* FiberSet.size(deliveries)) > 0
+        if (!outage.isInDoubt() || !isTrying) yield* buffer.seal
+      })
+      const sealAndStart = Effect.suspend(() => Effect.andThen(seal, startWorkers))
+
+      // What has grown meanwhile leaves when the server has dealt with a batch: there may be no call that sends it.
+      const outage = yield* Outage.make(config, { probe: sealAndStart, resume: buffer.seal })
+      const unlessPaused = (effect: Effect.Effect<void>) =>
+        Effect.flatMap(outage.isPaused, (isPaused) => isPaused ? Effect.void : effect)
+
+      // --- Delivering --------------------------------------------------------
 
       /** Waits before a retry; false when that would take longer than the flush that waits for it. */
       const pause = Effect.fnUntraced(function*(delay: Duration.Duration) {
@@ -119,8 +136,11 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
               Effect.onInterrupt(() => Effect.sync(() => ledger.possiblyDuplicatedUnsafe(sent)))
             )
           if (outcome === undefined || outcome.isUncertain) ledger.possiblyDuplicatedUnsafe(sent)
-          // nobody said no: it is repeated at once, and that is no retry
-          if (outcome === undefined) continue
+          if (outcome === undefined) {
+            if (!isLastFlush && (yield* outage.isPaused)) return LOST
+            // nobody said no: it is repeated at once, and that is no retry
+            continue
+          }
           const { verdict } = outcome
           if (outcome.refusesCoding && takesGzip) {
             takesGzip = false
@@ -136,11 +156,14 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           }
           const remedy = Remedy.find(batch, outcome)
           if (remedy._tag === "Replace") yield* settle(parts, buffer.replace(batch, remedy.batches))
-          else if (remedy._tag === "Reject") yield* settle(parts, Settlement.reject(books, batch, remedy))
-          else {
+          else if (remedy._tag === "Reject") {
+            yield* settle(parts, Settlement.reject(books, batch, remedy))
+            yield* outage.answered
+          } else {
             parts[0] = remedy.batch
             // a probe is a single attempt
             if (verdict._tag === "Misconfigured" || outage.isFailing() && !isLastFlush) return verdict
+            outage.suspect()
             const asked = verdict._tag === "Retry" ? verdict.afterMs ?? 0 : 0
             if (asked > config.maxRetryDelayMs) return verdict
             const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
@@ -178,19 +201,14 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         for (let count = running; count < wanted; count++) yield* FiberSet.run(deliveries, worker)
       })
 
-      const pushAll = Effect.andThen(buffer.seal, startWorkers)
-      const outage = yield* Outage.make(config, pushAll)
-      const unlessPaused = (effect: Effect.Effect<void>) =>
-        Effect.flatMap(outage.isPaused, (isPaused) => isPaused ? Effect.void : effect)
-
       const flush = Effect.fnUntraced(function*({ budget, isLast }: FlushOptions) {
-        // Sealing now would make of an outage one request for each call that it took.
         if (!isLast && (yield* outage.isPaused)) return false
+        yield* isLast ? buffer.seal : seal
         const started = yield* Clock.currentTimeMillis
         const before = acceptances
         flushEndsAt = started + Duration.toMillis(budget)
         isLastFlush = isLast
-        yield* pushAll
+        yield* startWorkers
         yield* wake.release
         if (isLast) yield* abandonOlder(started - STALE_AT_END_MS)
         const settled = yield* Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget)
@@ -217,7 +235,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           )
         )),
         start: unlessPaused(startWorkers),
-        push: unlessPaused(pushAll),
+        send: unlessPaused(sealAndStart),
         flush,
         settled: (atMost) => Effect.asVoid(Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), atMost)),
         isPaused: outage.isPaused,
@@ -233,6 +251,14 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   static readonly layer = OpenObserveSink.layerNoDeps.pipe(
     Layer.provide([ExtensionConfig.layer, LogBuffer.layer, Ledger.layer, Transport.layer])
   )
+}
+
+/** What a request comes to that was given up during an outage: its batch waits with the rest. */
+const LOST: Exclude<Verdict, { _tag: "Accepted" }> = {
+  _tag: "Retry",
+  detail: "the answer was lost",
+  afterMs: undefined,
+  mayBeStored: true
 }
 
 /** Exponential, ±20 % at random, capped, `O2_MAX_RETRIES` times. */
