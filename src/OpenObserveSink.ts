@@ -1,24 +1,21 @@
-/** Delivers sealed batches to OpenObserve: retries, divides, keeps the books. Deciding when is for others. */
+/** Delivers sealed batches to OpenObserve, several at once when there is a backlog. Deciding when is for others. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
 import * as FiberSet from "effect/FiberSet"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
+import * as Attempt from "./Attempt.ts"
 import type { Batch } from "./Batch.ts"
 import { LogBuffer } from "./Buffer.ts"
-import { type Configuration, ExtensionConfig } from "./Config.ts"
+import { ExtensionConfig } from "./Config.ts"
 import * as Delivery from "./Delivery.ts"
 import * as Freeze from "./Freeze.ts"
 import { Ledger } from "./Ledger.ts"
-import type { Verdict } from "./OpenObserveResponse.ts"
 import * as Outage from "./Outage.ts"
-import * as Remedy from "./Remedy.ts"
-import * as Settlement from "./Settlement.ts"
+import * as Patience from "./Patience.ts"
 import { Transport } from "./Transport.ts"
 
 /** Requests at once when there is a backlog: more gained nothing against a v0.91.5 server. */
@@ -66,20 +63,11 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const config = yield* ExtensionConfig
       const buffer = yield* LogBuffer
       const ledger = yield* Ledger
-      const books = { buffer, ledger }
       const transport = yield* Transport
       const deliveries = yield* FiberSet.make<void>()
-      // While a flush waits, nobody sleeps beyond its end; who already does is woken to see that.
-      let flushEndsAt = Infinity
-      let isLastFlush = false
-      const wake = Latch.makeUnsafe(false)
-      // Requests begun before this moment are given up without an answer.
-      let abandonBefore = -Infinity
-      const abandon = Latch.makeUnsafe(false)
-      let acceptances = 0
-      let takesGzip = true
       const warming = yield* FiberHandle.make<void>()
       const grace = yield* FiberHandle.make<void>()
+      const patience = Patience.make()
 
       // --- Sealing -----------------------------------------------------------
 
@@ -97,81 +85,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
 
       // --- Delivering --------------------------------------------------------
 
-      /** Waits before a retry; false when that would take longer than the flush that waits for it. */
-      const pause = Effect.fnUntraced(function*(delay: Duration.Duration) {
-        const until = (yield* Clock.currentTimeMillis) + Duration.toMillis(delay)
-        for (;;) {
-          if (until > flushEndsAt) return false
-          const now = yield* Clock.currentTimeMillis
-          const woken = yield* Effect.timeoutOption(wake.await, Duration.millis(Math.max(0, until - now)))
-          // the last flush is no time to sleep
-          if (Option.isNone(woken) || isLastFlush) return true
-        }
-      })
-
-      /** Completes when a request begun now is to be given up. */
-      const abandoned = Effect.gen(function*() {
-        const started = yield* Clock.currentTimeMillis
-        const isTrusted = () => started >= abandonBefore
-        while (isTrusted()) yield* abandon.await
-      })
-
-      const abandonOlder = (moment: number) =>
-        Effect.suspend(() => {
-          abandonBefore = moment
-          return abandon.release
-        })
-
-      /** Replaces the first of `parts` by what comes of it; an interruption finds either the one or the other. */
-      const settle = (parts: Array<Batch>, effect: Effect.Effect<void | ReadonlyArray<Batch>>) =>
-        Effect.uninterruptible(Effect.map(effect, (rest) => parts.splice(0, 1, ...(rest ?? []))))
-
-      /** Settles what it can of `parts` (removing it) by attempts in turn; the verdict that stopped it, if any. */
-      const deliver = Effect.fnUntraced(function*(parts: Array<Batch>) {
-        const nextDelay = yield* Schedule.toStep(retryPolicy(config))
-        for (let batch = parts[0]; batch !== undefined; batch = parts[0]) {
-          const sent = batch.tally
-          const outcome = yield* Effect.raceFirst(Delivery.attempt(config, transport, batch, takesGzip), abandoned)
-            .pipe(
-              Effect.onInterrupt(() => Effect.sync(() => ledger.possiblyDuplicatedUnsafe(sent)))
-            )
-          if (outcome === undefined || outcome.isUncertain) ledger.possiblyDuplicatedUnsafe(sent)
-          if (outcome === undefined) {
-            if (!isLastFlush && (yield* outage.isPaused)) return LOST
-            // nobody said no: it is repeated at once, and that is no retry
-            continue
-          }
-          const { verdict } = outcome
-          if (outcome.refusesCoding && takesGzip) {
-            takesGzip = false
-            yield* Effect.logWarning("OpenObserve takes no compressed requests; sending without from now on", {
-              remedy: "set O2_COMPRESSION to none, or find out what stands before OpenObserve"
-            })
-          }
-          if (verdict._tag === "Accepted") {
-            acceptances++
-            yield* settle(parts, Settlement.accept(books, batch, verdict))
-            yield* outage.succeeded
-            continue
-          }
-          const remedy = Remedy.find(batch, outcome)
-          if (remedy._tag === "Replace") yield* settle(parts, buffer.replace(batch, remedy.batches))
-          else if (remedy._tag === "Reject") {
-            yield* settle(parts, Settlement.reject(books, batch, remedy))
-            yield* outage.answered
-          } else {
-            parts[0] = remedy.batch
-            // a probe is a single attempt
-            if (verdict._tag === "Misconfigured" || outage.isFailing() && !isLastFlush) return verdict
-            outage.suspect()
-            const asked = verdict._tag === "Retry" ? verdict.afterMs ?? 0 : 0
-            if (asked > config.maxRetryDelayMs) return verdict
-            const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
-            if (Option.isNone(delay)) return verdict
-            if (!(yield* pause(Duration.max(delay.value[1], Duration.millis(asked))))) return verdict
-          }
-        }
-      })
+      const { acceptances, deliver } = Delivery.make({ config, transport, outage, patience, books: { buffer, ledger } })
 
       /** Delivers sealed batches one after the other, until none is left or one has to go back. */
       const worker = Effect.gen(function*() {
@@ -196,7 +110,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         const { sealedBatches } = yield* buffer.state
         const running = yield* FiberSet.size(deliveries)
         // at the end there is no later for what one probe would spare
-        const limit = outage.isFailing() && !isLastFlush ? 1 : MAX_IN_FLIGHT
+        const limit = outage.isFailing() && !patience.isLast() ? 1 : MAX_IN_FLIGHT
         const wanted = Math.min(limit, running + sealedBatches)
         for (let count = running; count < wanted; count++) yield* FiberSet.run(deliveries, worker)
       })
@@ -205,16 +119,14 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         if (!isLast && (yield* outage.isPaused)) return false
         yield* isLast ? buffer.seal : seal
         const started = yield* Clock.currentTimeMillis
-        const before = acceptances
-        flushEndsAt = started + Duration.toMillis(budget)
-        isLastFlush = isLast
+        const before = acceptances()
+        yield* patience.flushing(started + Duration.toMillis(budget), isLast)
         yield* startWorkers
-        yield* wake.release
-        if (isLast) yield* abandonOlder(started - STALE_AT_END_MS)
+        if (isLast) yield* patience.abandonOlder(started - STALE_AT_END_MS)
         const settled = yield* Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget)
-        flushEndsAt = Infinity
+        patience.flushed()
         if (isLast) yield* FiberSet.clear(deliveries)
-        else if (Option.isNone(settled) && acceptances === before) {
+        else if (Option.isNone(settled) && acceptances() === before) {
           const waited = (yield* Clock.currentTimeMillis) - started
           if (waited >= Math.min(LEAST_PROOF_MS, config.flushBudgetMs)) {
             const detail = `no answer within ${waited} ms`
@@ -229,7 +141,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         warmUp: Effect.asVoid(FiberHandle.run(
           warming,
           Effect.flatMap(
-            Delivery.ask(config, transport),
+            Attempt.ask(config, transport),
             // whatever else is wrong may have passed by the time of the first call
             (verdict) => verdict._tag === "Misconfigured" ? outage.failed(verdict) : Effect.void
           )
@@ -242,7 +154,10 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle
           if ((yield* FiberSet.size(deliveries)) === 0) return
-          yield* FiberHandle.run(grace, Effect.delay(abandonOlder(since), Duration.millis(Freeze.THAW_GRACE_MS)))
+          yield* FiberHandle.run(
+            grace,
+            Effect.delay(patience.abandonOlder(since), Duration.millis(Freeze.THAW_GRACE_MS))
+          )
         })
       })
     })
@@ -252,21 +167,3 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
     Layer.provide([ExtensionConfig.layer, LogBuffer.layer, Ledger.layer, Transport.layer])
   )
 }
-
-/** What a request comes to that was given up during an outage: its batch waits with the rest. */
-const LOST: Exclude<Verdict, { _tag: "Accepted" }> = {
-  _tag: "Retry",
-  detail: "the answer was lost",
-  afterMs: undefined,
-  mayBeStored: true
-}
-
-/** Exponential, ±20 % at random, capped, `O2_MAX_RETRIES` times. */
-const retryPolicy = (config: Configuration) =>
-  Schedule.exponential(Duration.millis(config.initialRetryDelayMs)).pipe(
-    Schedule.jittered,
-    Schedule.modifyDelay(({ duration }) =>
-      Effect.succeed(Duration.min(duration, Duration.millis(config.maxRetryDelayMs)))
-    ),
-    Schedule.upTo({ times: config.maxRetries })
-  )

@@ -5,7 +5,7 @@ import * as FiberHandle from "effect/FiberHandle"
 import * as Random from "effect/Random"
 import { CircuitBreaker } from "./CircuitBreaker.ts"
 import type { Configuration } from "./Config.ts"
-import * as Delivery from "./Delivery.ts"
+import * as Attempt from "./Attempt.ts"
 import * as Freeze from "./Freeze.ts"
 import type { Verdict } from "./OpenObserveResponse.ts"
 
@@ -37,7 +37,7 @@ export const make = Effect.fnUntraced(function*(
     yield* FiberHandle.run(timer, Effect.andThen(Freeze.sleep(breaker.pauseLeft(now)), probe))
     if (!isFirst) return
     yield* Effect.logWarning("OpenObserve takes no records; they wait in memory", {
-      url: Delivery.ingestUrl(config).href,
+      url: Attempt.ingestUrl(config).href,
       cause: verdict.detail,
       ...(verdict._tag === "Misconfigured" ? { remedy: verdict.remedy } : {})
     })
@@ -66,3 +66,6 @@ export const make = Effect.fnUntraced(function*(
     succeeded
   }
 })
+
+/** What deliveries tell and ask of it. */
+export type Outage = Effect.Success<ReturnType<typeof make>>
