@@ -8,6 +8,7 @@ import { ExtensionsClient, type ExtensionsError } from "./ExtensionsClient.ts"
 import * as Freeze from "./Freeze.ts"
 import * as Flushing from "./Flushing.ts"
 import { Intake } from "./Intake.ts"
+import { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import * as Ledger from "./Ledger.ts"
 import * as Logger from "./Logger.ts"
 import { OpenObserveSink } from "./OpenObserveSink.ts"
@@ -37,8 +38,8 @@ const QUIET_AFTER_FAILURE_MS = 300
 /** Assumed where SHUTDOWN names a moment that has passed: a clock that is off is no reason to give up what is held. */
 const LEAST_BUDGET_MS = 300
 
-/** For a signal, which names no deadline: what Lambda grants at SHUTDOWN. */
-const SIGNAL_BUDGET_MS = 2000
+/** For an end that names no deadline, as by a signal: what Lambda grants at SHUTDOWN. */
+const UNANNOUNCED_BUDGET_MS = 2000
 
 // --- Program -----------------------------------------------------------------
 
@@ -56,23 +57,28 @@ const main = Effect.gen(function*() {
   yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
   const isSubscribed = yield* subscribe
   const sink = yield* OpenObserveSink
-  const calls = new Flushing.Calls(yield* Clock.currentTimeMillis)
+  const intake = yield* Intake
+  const { isManagedInstance } = yield* LambdaEnvironment
+  const calls = new Flushing.Calls(yield* Clock.currentTimeMillis, isSubscribed)
   yield* Effect.gen(function*() {
     for (;;) {
       const asked = yield* Clock.currentTimeMillis
       const event = yield* extensions.next
-      if ((yield* Clock.currentTimeMillis) - asked >= Freeze.LEAST_FREEZE_MS) yield* sink.thawed(asked)
+      yield* intake.open
+      const waited = (yield* Clock.currentTimeMillis) - asked
+      // Managed Instances run all the time: their connections are good
+      if (waited >= Freeze.LEAST_FREEZE_MS && !isManagedInstance) yield* sink.thawed(asked)
       if (event.eventType === "SHUTDOWN") return yield* drain(event, calls)
       if (isSubscribed) yield* Flushing.serve(event, calls)
     }
   }).pipe(
     Effect.tapError((error: ExtensionsError) =>
       Effect.gen(function*() {
-        yield* drainAfterSignal(calls)
+        yield* drainAtOnce("poll failed", calls)
         yield* Effect.ignore(extensions.exitError("Extension.PollFailed", error.message))
       })
     ),
-    Effect.onInterrupt(() => drainAfterSignal(calls))
+    Effect.onInterrupt(() => drainAtOnce("signal", calls))
   )
 })
 
@@ -109,9 +115,10 @@ interface End {
   readonly shutdownReason: string
 }
 
-const drainAfterSignal = Effect.fnUntraced(function*(calls: Flushing.Calls) {
-  const deadlineMs = (yield* Clock.currentTimeMillis) + SIGNAL_BUDGET_MS
-  yield* drain({ deadlineMs, shutdownReason: "signal" }, calls)
+/** Drains though Lambda has not asked for it. */
+const drainAtOnce = Effect.fnUntraced(function*(shutdownReason: string, calls: Flushing.Calls) {
+  const deadlineMs = (yield* Clock.currentTimeMillis) + UNANNOUNCED_BUDGET_MS
+  yield* drain({ deadlineMs, shutdownReason }, calls)
 })
 
 /** Takes in what still comes, delivers what can be delivered, closes the books. Runs once, at the end. */
@@ -127,7 +134,9 @@ const drain = Effect.fnUntraced(function*(end: End, calls: Flushing.Calls) {
   const budget = Math.max(LEAST_BUDGET_MS, end.deadlineMs - started)
   const finalMoment = started + budget - Math.min(SHUTDOWN_MARGIN_MS, budget / 4)
   const listenUntil = finalMoment - Math.min(DELIVERY_RESERVE_MS, budget / 2)
-  yield* awaitLastTelemetry(end.shutdownReason, Math.min(listenUntil, started + LAST_REPORT_WAIT_MS), calls.last)
+  if (calls.isSubscribed) {
+    yield* awaitLastTelemetry(end.shutdownReason, Math.min(listenUntil, started + LAST_REPORT_WAIT_MS), calls.last)
+  }
   yield* server.close
   yield* awaitIdle(finalMoment)
   const remaining = Math.max(0, finalMoment - (yield* Clock.currentTimeMillis))

@@ -39,8 +39,12 @@ export class Calls {
   /** The end has begun; a signal that comes meanwhile changes nothing. */
   isDraining = false
 
-  constructor(now: number) {
+  /** Whether telemetry can come at all. */
+  readonly isSubscribed: boolean
+
+  constructor(now: number, isSubscribed: boolean) {
     this.history = FlushPolicy.empty(now)
+    this.isSubscribed = isSubscribed
   }
 }
 
@@ -137,7 +141,7 @@ const awaitRuntimeDone = Effect.fnUntraced(function*(requestId: string, started:
   for (;;) {
     const stream = yield* intake.state
     if (stream.isRuntimeDone(requestId)) return true
-    const mayBeLost = !stream.hasPlatformEvents || stream.lastMalformedAt >= started
+    const mayBeLost = !stream.hasPlatformEvents || stream.lastGapAt >= started
     const end = mayBeLost ? Math.min(until, Math.max(started, stream.lastPostAt) + SILENCE_MS) : until
     const now = yield* Clock.currentTimeMillis
     if (now >= end) return false

@@ -10,6 +10,8 @@ export type LifecycleEvent =
   | { readonly _tag: "RuntimeDone"; readonly requestId: string; readonly durationMs: number | undefined }
   /** The invocation's last event. */
   | { readonly _tag: "Report"; readonly requestId: string }
+  /** The platform has dropped events: what is waited for may be among them. */
+  | { readonly _tag: "Dropped" }
 
 /** Reads the event of the given type; `undefined` for all that do not matter here, and for records of another shape. */
 export const parse = (type: string, recordJson: string): LifecycleEvent | undefined => {
@@ -32,6 +34,8 @@ export const parse = (type: string, recordJson: string): LifecycleEvent | undefi
     }
     case "platform.report":
       return withRequestId("Report", recordJson)
+    case "platform.logsDropped":
+      return { _tag: "Dropped" }
   }
 }
 

@@ -171,6 +171,22 @@ describe("Flushing", () => {
       )
     })
 
+    it.effect("has sent nothing before a snapshot, and sends what it held with the first call", () => {
+      const program = makeProgram({ isSnapshot: true })
+      return running(
+        program.layer,
+        Effect.gen(function*() {
+          yield* program.send(event.line("init"))
+          yield* TestClock.adjust("1 hour")
+          assert.deepStrictEqual(timesSent(program, "init"), [0])
+          yield* program.invoke("r1")
+          assert.deepStrictEqual(timesSent(program, "init"), [1])
+          yield* program.send(event.start("r1"), event.line("first"), event.runtimeDone("r1"))
+          assert.deepStrictEqual(timesSent(program, "first"), [1])
+        })
+      )
+    })
+
     it.effect("begins anew in a sandbox that was restored from a snapshot", () => {
       const program = makeProgram({ env: debug })
       return running(

@@ -15,6 +15,7 @@ import { RecordEncoder } from "../src/RecordEncoder.ts"
 import { TelemetryServer } from "../src/TelemetryServer.ts"
 import { makeCapturedLog } from "./fakes/capturedLog.ts"
 import { withFreezes } from "./fakes/freezes.ts"
+import { sandboxLayer } from "./fakes/program.ts"
 import { postOf, settings } from "./fakes/sinkUnderTest.ts"
 
 const done = (requestId: string): LifecycleEvent => ({ _tag: "RuntimeDone", requestId, durationMs: undefined })
@@ -22,7 +23,8 @@ const done = (requestId: string): LifecycleEvent => ({ _tag: "RuntimeDone", requ
 /** An intake whose encoder makes of a post's text what the test says. */
 const makeIntake = (
   meaning: Readonly<Record<string, ReadonlyArray<LifecycleEvent> | "broken" | number>> = {},
-  env: Readonly<Record<string, string>> = {}
+  env: Readonly<Record<string, string>> = {},
+  isSnapshot = false
 ) => {
   const posts = Effect.runSync(Queue.unbounded<Uint8Array>())
   const log = makeCapturedLog()
@@ -41,6 +43,7 @@ const makeIntake = (
       Layer.succeed(TelemetryServer, { port: 1, posts, close: Effect.void }),
       Layer.mock(RecordEncoder, { encode }),
       Layer.mock(OpenObserveSink, { start: Effect.sync(() => void starts++) }),
+      sandboxLayer({ isSnapshot }),
       log.layer
     ))
   )
@@ -101,11 +104,20 @@ describe("Intake", () => {
     const { layer, post } = makeIntake({ odd: 3 })
     return Effect.gen(function*() {
       yield* post("fine")
-      assert.strictEqual((yield* state).lastMalformedAt, -Infinity)
+      assert.strictEqual((yield* state).lastGapAt, -Infinity)
       yield* TestClock.adjust("7 seconds")
       yield* post("odd")
-      assert.strictEqual((yield* state).lastMalformedAt, 7000)
+      assert.strictEqual((yield* state).lastGapAt, 7000)
       assert.strictEqual((yield* Ledger.use((ledger) => ledger.snapshot)).intake.malformed, 3)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("takes events that the platform has dropped for a gap", () => {
+    const { layer, post } = makeIntake({ dropped: [{ _tag: "Dropped" }] })
+    return Effect.gen(function*() {
+      yield* TestClock.adjust("7 seconds")
+      yield* post("dropped")
+      assert.strictEqual((yield* state).lastGapAt, 7000)
     }).pipe(Effect.provide(layer))
   })
 
@@ -114,8 +126,8 @@ describe("Intake", () => {
     return Effect.gen(function*() {
       yield* TestClock.adjust("7 seconds")
       yield* post("")
-      const { lastMalformedAt, lastPostAt } = yield* state
-      assert.deepStrictEqual([lastMalformedAt, lastPostAt], [7000, 7000])
+      const { lastGapAt, lastPostAt } = yield* state
+      assert.deepStrictEqual([lastGapAt, lastPostAt], [7000, 7000])
     }).pipe(Effect.provide(layer))
   })
 
@@ -125,7 +137,7 @@ describe("Intake", () => {
       yield* TestClock.adjust("1 second")
       yield* post("bad")
       assert.strictEqual((yield* bufferState).heldBytes, 0)
-      assert.strictEqual((yield* state).lastMalformedAt, 1000)
+      assert.strictEqual((yield* state).lastGapAt, 1000)
       assert.strictEqual((yield* Ledger.use((ledger) => ledger.snapshot)).intake.postsDropped, 1)
       assert.strictEqual(log.at("Error").length, 1)
       yield* post("good")
@@ -162,6 +174,23 @@ describe("Intake", () => {
         assert.strictEqual(starts(), 1)
       }).pipe(Effect.provide(layer))
     )
+  })
+
+  it.effect("sends nothing before the first event where a snapshot may be taken", () => {
+    const { layer, post, starts } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" }, true)
+    return Effect.gen(function*() {
+      yield* post("one")
+      yield* TestClock.adjust("1 hour")
+      yield* post("two")
+      yield* LogBuffer.use((buffer) => buffer.seal)
+      yield* post("three")
+      assert.strictEqual(starts(), 0)
+      yield* Intake.use((intake) => intake.open)
+      yield* post("four")
+      assert.strictEqual(starts(), 1)
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(starts(), 2)
+    }).pipe(Effect.provide(layer))
   })
 
   it.effect("knows since when the open batch has been filling", () => {

@@ -39,7 +39,7 @@ describe("LifecycleEvent", () => {
       ["platform.initRuntimeDone", { status: "success" }, undefined],
       ["platform.initReport", { status: "success" }, undefined],
       ["platform.restoreRuntimeDone", { status: "success" }, undefined],
-      ["platform.logsDropped", { droppedRecords: 1 }, undefined],
+      ["platform.logsDropped", { droppedRecords: 1 }, { _tag: "Dropped" }],
       ["platform.fault", { requestId }, undefined],
       ["platform.Start", { requestId }, undefined],
       ["function", { requestId }, undefined],

@@ -32,7 +32,19 @@ export interface ProgramOptions {
   readonly transport?: ControlledTransport
   readonly subscription?: Effect.Effect<Subscription, ExtensionsError>
   readonly isManagedInstance?: boolean
+  readonly isSnapshot?: boolean
 }
+
+/** A sandbox as its variables describe it: on demand, unless a test wants another. */
+export const sandboxLayer = (kind: { readonly isManagedInstance?: boolean; readonly isSnapshot?: boolean } = {}) =>
+  Layer.succeed(LambdaEnvironment, {
+    runtimeApi: "127.0.0.1:9001",
+    extensionName: "o2-lambda-extension",
+    region: "eu-west-1",
+    isManagedInstance: kind.isManagedInstance ?? false,
+    isSnapshot: kind.isSnapshot ?? false,
+    registration: undefined
+  })
 
 /** A fake platform, with what it has been asked. */
 export const makeProgram = (options: ProgramOptions = {}) => {
@@ -62,13 +74,7 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     exitError: (type, message) => call(`exit/error ${type}: ${message}`)
   })
   const server = Layer.succeed(TelemetryServer, { port: 4243, posts, close: call("close") })
-  const environment = Layer.succeed(LambdaEnvironment, {
-    runtimeApi: "127.0.0.1:9001",
-    extensionName: "o2-lambda-extension",
-    region: "eu-west-1",
-    isManagedInstance: options.isManagedInstance ?? false,
-    registration: undefined
-  })
+  const environment = sandboxLayer(options)
   const layer = Intake.layerNoDeps.pipe(
     Layer.provideMerge(RecordEncoder.layerNoDeps),
     Layer.provideMerge(OpenObserveSink.layerNoDeps),
@@ -141,5 +147,6 @@ export const event = {
     type: "platform.runtimeDone",
     record: { requestId, status }
   }),
-  report: (requestId: string) => ({ time, type: "platform.report", record: { requestId, status: "success" } })
+  report: (requestId: string) => ({ time, type: "platform.report", record: { requestId, status: "success" } }),
+  logsDropped: { time, type: "platform.logsDropped", record: { droppedBytes: 40960, droppedRecords: 112, reason: "?" } }
 }
