@@ -56,21 +56,27 @@ describe("LambdaEmulator failures", () => {
     patience
   )
 
-  it.live(
-    "calls the exit of the runtime an error and resets",
-    () =>
-      withEmulator({}, (emulator) =>
-        Effect.gen(function*() {
-          const call = yield* emulator.invoke({ do: "exit", code: 4 })
-          assert.deepStrictEqual(call.outcome, { _tag: "Crashed", errorType: "Runtime.ExitError" })
-          const seen = yield* received(emulator)
-          assert.deepInclude(records(seen, "platform.report")[0], { status: "error", errorType: "Runtime.ExitError" })
-          const shutdown = (yield* printed(emulator, "event")).at(-1) as Record<string, any>
-          assert.strictEqual(shutdown["event"].shutdownReason, "failure")
-          assert.strictEqual((yield* emulator.invoke({})).outcome._tag, "Response")
-        })),
-    patience
-  )
+  const ends = [
+    ["the exit of the runtime an error", { do: "exit", code: 4 }, "Runtime.ExitError"],
+    ["a runtime that the kernel has killed out of memory", { do: "kill" }, "Runtime.OutOfMemory"]
+  ] as const
+  for (const [what, payload, errorType] of ends) {
+    it.live(
+      `calls ${what} and resets`,
+      () =>
+        withEmulator({}, (emulator) =>
+          Effect.gen(function*() {
+            const call = yield* emulator.invoke(payload)
+            assert.deepStrictEqual(call.outcome, { _tag: "Crashed", errorType })
+            const seen = yield* received(emulator)
+            assert.deepInclude(records(seen, "platform.report")[0], { status: "error", errorType })
+            const shutdown = (yield* printed(emulator, "event")).at(-1) as Record<string, any>
+            assert.strictEqual(shutdown["event"].shutdownReason, "failure")
+            assert.strictEqual((yield* emulator.invoke({})).outcome._tag, "Response")
+          })),
+      patience
+    )
+  }
 
   it.live(
     "calls an exception of the handler a success of the platform",
