@@ -110,7 +110,10 @@ const finish = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
     const remaining = call.deadlineMs - DEADLINE_MARGIN_MS - (yield* Clock.currentTimeMillis)
     // A report before we have asked for the next event is of a call that crashed: SHUTDOWN waits, and its time runs.
     const budget = isReported(call.requestId) ? 0 : Math.max(0, Math.min(flushBudgetMs, remaining))
-    yield* sink.flush({ budget: Duration.millis(budget), isLast: false })
+    yield* Effect.raceFirst(
+      sink.flush({ budget: Duration.millis(budget), isLast: false }),
+      awaitReport(call.requestId)
+    )
   })
   // a call without an id cannot be recognised when it ends
   const isHopeless = call.requestId === "" || calls.missed.length >= MAX_MISSES
@@ -147,6 +150,13 @@ const awaitRuntimeDone = Effect.fnUntraced(function*(requestId: string, started:
     if (now >= end) return false
     yield* intake.progress(Duration.millis(end - now))
   }
+})
+
+/** Completes when the stream has told the call's report. */
+const awaitReport = Effect.fnUntraced(function*(requestId: string) {
+  const { flushBudgetMs } = yield* ExtensionConfig
+  const intake = yield* Intake
+  while (!(yield* intake.state).isReported(requestId)) yield* intake.progress(Duration.millis(flushBudgetMs))
 })
 
 const logBooks = Effect.gen(function*() {

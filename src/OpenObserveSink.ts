@@ -190,8 +190,9 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         yield* startWorkers
         yield* wake.release
         if (isLast) yield* abandonOlder(started - STALE_AT_END_MS)
-        const settled = yield* Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget)
-        flushEndsAt = Infinity
+        const settled = yield* Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget).pipe(
+          Effect.ensuring(Effect.sync(() => flushEndsAt = Infinity))
+        )
         if (isLast) yield* FiberSet.clear(deliveries)
         else if (Option.isNone(settled) && acceptances === before) {
           const waited = (yield* Clock.currentTimeMillis) - started
