@@ -26,8 +26,7 @@ describe("Flushing", () => {
 
     it.effect("ends a flush when the platform ends the call meanwhile, and retries as if there had been none", () => {
       const transport = makeControlledTransport()
-      const env = { O2_FLUSH_BUDGET_MS: "60000", O2_INITIAL_RETRY_DELAY_MS: "30000", O2_REQUEST_TIMEOUT_MS: "60000" }
-      const program = makeProgram({ env, transport })
+      const program = makeProgram({ env: { O2_INITIAL_RETRY_DELAY_MS: "30000" }, transport })
       return running(
         program.layer,
         Effect.gen(function*() {
