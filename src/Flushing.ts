@@ -15,6 +15,12 @@ import { OpenObserveSink } from "./OpenObserveSink.ts"
 /** Left of a call's time when we ask for the next event: a call must never time out because of us. */
 const DEADLINE_MARGIN_MS = 500
 
+/**
+ * Longest flush after a crash: Lambda grants 2 s from there to the kill, whether we have asked for SHUTDOWN or not, and
+ * what comes last is to be delivered in the same time.
+ */
+const CRASH_BUDGET_MS = 1000
+
 /** Silence after which a `runtimeDone` that may have been lost is no longer waited for. */
 const SILENCE_MS = 1000
 
@@ -106,10 +112,11 @@ const finish = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
   const intake = yield* Intake
   const sink = yield* OpenObserveSink
   const flush = Effect.gen(function*() {
-    const { isReported } = yield* intake.state
+    const { hasFailed, isReported } = yield* intake.state
     const remaining = call.deadlineMs - DEADLINE_MARGIN_MS - (yield* Clock.currentTimeMillis)
     // A report before we have asked for the next event is of a call that crashed: SHUTDOWN waits, and its time runs.
-    const budget = isReported(call.requestId) ? 0 : Math.max(0, Math.min(flushBudgetMs, remaining))
+    const atMost = isReported(call.requestId) ? 0 : hasFailed(call.requestId) ? CRASH_BUDGET_MS : flushBudgetMs
+    const budget = Math.max(0, Math.min(flushBudgetMs, atMost, remaining))
     yield* Effect.raceFirst(
       sink.flush({ budget: Duration.millis(budget), isLast: false }),
       awaitReport(call.requestId)
@@ -133,7 +140,8 @@ const awaitEnd = Effect.fnUntraced(
       const slice = Math.min(end, Math.max(yield* Clock.currentTimeMillis, longFrom) + flushIntervalMs)
       if (yield* awaitRuntimeDone(call.requestId, started, slice)) return true
       if (slice >= end || (yield* Clock.currentTimeMillis) < slice) return false
-      yield* flush
+      // what is still on its way when the call ends is waited for after it
+      yield* Effect.raceFirst(flush, awaitRuntimeDone(call.requestId, started, end))
     }
   }
 )

@@ -34,6 +34,8 @@ export interface StreamState {
    */
   readonly lastGapAt: number
   readonly isRuntimeDone: (requestId: string) => boolean
+  /** Whether the platform has ended the call, instead of the runtime. */
+  readonly hasFailed: (requestId: string) => boolean
   readonly isReported: (requestId: string) => boolean
   /** How many calls' durations came, and the last of them in ms. */
   readonly measuredCalls: number
@@ -66,6 +68,7 @@ export class Intake extends Context.Service<Intake, {
       const progress = Latch.makeUnsafe(false)
       const ageTimer = yield* FiberHandle.make<void>()
       const runtimeDone = new RecentIds()
+      const failed = new RecentIds()
       const reported = new RecentIds()
       let hasPlatformEvents = false
       let lastPostAt = -Infinity
@@ -86,6 +89,7 @@ export class Intake extends Context.Service<Intake, {
             break
           case "RuntimeDone":
             runtimeDone.add(event.requestId)
+            if (event.hasFailed) failed.add(event.requestId)
             if (event.durationMs === undefined) break
             measuredCalls++
             lastDurationMs = event.durationMs
@@ -146,6 +150,7 @@ export class Intake extends Context.Service<Intake, {
           openSince,
           lastGapAt,
           isRuntimeDone: (requestId) => runtimeDone.has(requestId),
+          hasFailed: (requestId) => failed.has(requestId),
           isReported: (requestId) => reported.has(requestId),
           measuredCalls,
           lastDurationMs,

@@ -18,7 +18,12 @@ import { withFreezes } from "./fakes/freezes.ts"
 import { sandboxLayer } from "./fakes/program.ts"
 import { postOf, settings } from "./fakes/sinkUnderTest.ts"
 
-const done = (requestId: string): LifecycleEvent => ({ _tag: "RuntimeDone", requestId, durationMs: undefined })
+const done = (requestId: string, durationMs?: number, hasFailed = false): LifecycleEvent => ({
+  _tag: "RuntimeDone",
+  requestId,
+  durationMs,
+  hasFailed
+})
 
 /** An intake whose encoder makes of a post's text what the test says. */
 const makeIntake = (
@@ -72,6 +77,16 @@ describe("Intake", () => {
       assert.isTrue(hasPlatformEvents)
       assert.deepStrictEqual([5, 6, 69].map((n) => isRuntimeDone(`r${n}`)), [false, true, true])
       assert.isFalse(isReported("r69"))
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("knows which calls the platform has ended", () => {
+    const { layer, post } = makeIntake({ both: [done("r1"), done("r2", undefined, true)] })
+    return Effect.gen(function*() {
+      yield* post("both")
+      const { hasFailed, isRuntimeDone } = yield* state
+      assert.deepStrictEqual(["r1", "r2", "r3"].map(isRuntimeDone), [true, true, false])
+      assert.deepStrictEqual(["r1", "r2", "r3"].map(hasFailed), [false, true, false])
     }).pipe(Effect.provide(layer))
   })
 
@@ -209,8 +224,8 @@ describe("Intake", () => {
 
   it.effect("counts the calls whose durations come, and remembers the last", () => {
     const meaning = {
-      first: [{ _tag: "RuntimeDone", requestId: "r1", durationMs: 30 }],
-      second: [done("r2"), { _tag: "RuntimeDone", requestId: "r3", durationMs: 20 }]
+      first: [done("r1", 30)],
+      second: [done("r2"), done("r3", 20)]
     } as const
     const { layer, post } = makeIntake(meaning)
     return Effect.gen(function*() {

@@ -14,13 +14,16 @@ describe("LifecycleEvent", () => {
       ["platform.runtimeDone", { requestId, status: "success", metrics: { durationMs: 4.5 } }, {
         _tag: "RuntimeDone",
         requestId,
-        durationMs: 4.5
+        durationMs: 4.5,
+        hasFailed: false
       }],
       ["platform.runtimeDone", { requestId, status: "timeout", metrics: null }, {
         _tag: "RuntimeDone",
         requestId,
-        durationMs: undefined
+        durationMs: undefined,
+        hasFailed: true
       }],
+      ["platform.end", { requestId }, { _tag: "RuntimeDone", requestId, durationMs: undefined, hasFailed: false }],
       ["platform.report", { requestId, status: "error", errorType: "Runtime.ExitError" }, {
         _tag: "Report",
         requestId
