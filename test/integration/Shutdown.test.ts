@@ -1,5 +1,6 @@
 /** The end of a sandbox: what can be delivered is, the books are closed once, and the process ends with 0. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { Fault } from "../../src/testing/OpenObserveDouble.ts"
@@ -111,7 +112,7 @@ describe("SHUTDOWN", () => {
         yield* eventually(sandbox.emulator.events, (events) => events.some(({ type }) => type === "platform.report"))
         // the platform waits a second for telemetry to be taken before it hands SHUTDOWN out
         yield* Effect.sleep(1100)
-        const resumedAt = Date.now()
+        const resumedAt = yield* Clock.currentTimeMillis
         process.kill(pid!, "SIGCONT")
         assert.strictEqual((yield* Fiber.join(crash)).outcome._tag, "Crashed")
         const asked = (yield* sandbox.emulator.calls).filter(({ path }) => path.endsWith("/event/next"))
