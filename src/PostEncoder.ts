@@ -132,6 +132,7 @@ export class PostEncoder {
         if (event.requestId === this.requestId) this.requestId = undefined
         break
       case "RuntimeDone":
+      case "Dropped":
         return
     }
     this.forgetTails()
