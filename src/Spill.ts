@@ -36,7 +36,7 @@ export interface SpillableMemory {
 }
 
 /** Why a batch is not on the disk. */
-export type Obstacle =
+type Obstacle =
   /** The directory cannot be used. */
   | "directory"
   /** Newer records needed the room, or the disk is full. */

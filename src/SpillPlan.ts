@@ -23,7 +23,7 @@ export interface Situation {
 }
 
 /** A file that holds settled records beside those of `parts`. */
-export interface OutdatedFile {
+interface OutdatedFile {
   readonly name: string
   readonly parts: ReadonlyArray<Batch>
 }
