@@ -190,6 +190,20 @@ describe("Spill", () => {
         assert.deepStrictEqual(third.memory.restored, [2, 3, 10, 11, 12])
       }))
 
+    it.effect("deletes nothing old for what there is no time to write", () =>
+      Effect.gen(function*() {
+        const sandbox = yield* makeSandbox
+        const first = yield* sandbox.begin
+        for (let n = 0; n < 4; n++) first.memory.seal([n], 7 * KIB)
+        yield* reset(first)
+        const second = yield* sandbox.begin
+        for (const n of [10, 11, 12]) second.memory.seal([n], 7 * KIB)
+        yield* withFreeBytes(sandbox.tmp, 48 * KIB)
+        yield* reset(second, Duration.zero)
+        assert.strictEqual(yield* droppedFiles(second), 0)
+        assert.strictEqual(sandbox.names().length, 4)
+      }))
+
     it.effect("says what has no room, and leaves old files alone that need not go", () =>
       Effect.gen(function*() {
         const sandbox = yield* makeSandbox
