@@ -47,6 +47,17 @@ describe("SpillPlan", () => {
       assert.deepStrictEqual(plan.written[0]?.evicted, names.slice(0, 2))
     }))
 
+  it.effect("has no more go for a file than it needs", () =>
+    Effect.sync(() => {
+      const names = Array.from({ length: 8 }, (_, id) => nameFor(1)(batchOnDisk(id, 8 * MEBIBYTE)))
+      const unsettled = [0, 1].map((id) => batchOnDisk(id, 8 * MEBIBYTE))
+      const { written } = SpillPlan.plan(makeSituation({ names, unsettled }))
+      assert.deepStrictEqual(written.map(({ batch, evicted }) => [batch.id, evicted]), [
+        [1, names.slice(0, 1)],
+        [0, names.slice(1, 2)]
+      ])
+    }))
+
   it.effect("never takes more than half of what is free without it", () =>
     Effect.sync(() => {
       const names = [nameFor(1)(batchOnDisk(0, MEBIBYTE))]
