@@ -73,6 +73,15 @@ const compose = (
     ? Date.UTC(year, month - 1, day, hour, minute, second) * 1000
     : NaN
 
+// --- Writing -----------------------------------------------------------------
+
+/** ISO 8601 with milliseconds, as Lambda writes it, or with microseconds when there are any. */
+export const format = (micros: number): string => {
+  const beyondMillis = micros % 1000
+  const iso = new Date((micros - beyondMillis) / 1000).toISOString()
+  return beyondMillis === 0 ? iso : `${iso.slice(0, -1)}${String(beyondMillis).padStart(3, "0")}Z`
+}
+
 // --- Order -------------------------------------------------------------------
 
 /** Distinct milliseconds that are remembered: posts of one sandbox overlap by little. */
