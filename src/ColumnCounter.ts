@@ -40,9 +40,9 @@ interface Shape {
 }
 
 /**
- * Counts the different columns of records. The bound is exact but for members that are null or empty, which count as
- * the column that they would be with a value, and the columns that every record is said to have. Two shapes of 2^64
- * may be taken for one.
+ * Counts the different columns of records; never too few, and too many only by these: members that are null or empty
+ * count as the column that they would be with a value, objects at the top as one column more, and the columns that
+ * every record is said to have always. (Two shapes of 2^64 may be taken for one.)
  */
 export class ColumnCounter {
   private readonly limit: number
@@ -53,7 +53,7 @@ export class ColumnCounter {
   private a = SEED_A
   private b = SEED_B
 
-  /** `base` are columns that every record may have besides its members, as they are stored. */
+  /** `base` are columns, as they are stored, that every record may have besides the members that are shown. */
   constructor(limit: number, base: Iterable<string>) {
     this.limit = limit
     this.base = [...base]

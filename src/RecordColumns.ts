@@ -22,9 +22,12 @@ export const columnsOf = (bytes: Buffer, members: ReadonlyArray<Member>): Set<st
   return columns
 }
 
-/** The columns that a record with the same keys can have: members that hold nothing here may hold something there. */
+/**
+ * The columns that a record with the same keys can have: members that hold nothing here may hold something there, and
+ * objects that are flattened here may be sent as text there, because they are nested too deep or too wide.
+ */
 export const possibleColumnsOf = (bytes: Buffer, members: ReadonlyArray<Member>): Set<string> => {
-  const columns = new Set<string>()
+  const columns = new Set(members.map((member) => columnName(keyOf(bytes, member))))
   collect(bytes, members, "", 1, () => true, columns)
   return columns
 }

@@ -19,7 +19,9 @@ export const encodedTexts = (
   overrides: Partial<PostEncoderOptions> = {},
   now?: number
 ): Array<string> => {
-  const { bytes, ends } = makeEncoder(overrides).encode(post, now)
+  const encoder = makeEncoder(overrides)
+  encoder.identify()
+  const { bytes, ends } = encoder.encode(post, now)
   return ends.map((end, index) => bytes.toString("utf8", ends[index - 1] ?? 0, end - 1))
 }
 
@@ -70,9 +72,12 @@ const wideEvent = fc.tuple(fc.nat(9), wideObject).map(([offset, record]) =>
   `{"time":"${new Date(Arbitraries.NOW + offset).toISOString()}","type":"function","record":${record}}`
 )
 
+/** A post of lines, most of them wide objects. */
+export const widePost = fc.array(
+  fc.oneof(wideEvent, fc.constant("{\"type\":\"function\",\"record\":\"text\"}")),
+  { maxLength: 12 }
+).map((events) => `[${events.join(",")}]`)
+
 /** Records as the encoder writes them: whatever Lambda might post, and wide ones. */
-export const anyTexts: fc.Arbitrary<Array<string>> = fc.oneof(
-  Arbitraries.post,
-  fc.array(fc.oneof(wideEvent, fc.constant("{\"type\":\"function\",\"record\":\"text\"}")), { maxLength: 12 })
-    .map((events) => `[${events.join(",")}]`)
-).map((post) => encodedTexts(post))
+export const anyTexts: fc.Arbitrary<Array<string>> = fc.oneof(Arbitraries.post, widePost)
+  .map((post) => encodedTexts(post))
