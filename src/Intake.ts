@@ -16,6 +16,7 @@ import * as Freeze from "./Freeze.ts"
 import { Ledger } from "./Ledger.ts"
 import type { LifecycleEvent } from "./LifecycleEvent.ts"
 import { OpenObserveSink } from "./OpenObserveSink.ts"
+import { PostJoiner } from "./PostJoiner.ts"
 import { RecordEncoder } from "./RecordEncoder.ts"
 import { TelemetryServer } from "./TelemetryServer.ts"
 
@@ -27,7 +28,10 @@ export interface StreamState {
   readonly lastPostAt: number
   /** Since when the open batch has been filling; of no meaning while it is empty. */
   readonly openSince: number
-  /** When the last post came that was cut, malformed or given up: an event that is waited for may have been in it. */
+  /**
+   * When the last post came that was cut, malformed or given up: an event that is waited for may have been in it. A cut
+   * that has been joined does not count.
+   */
   readonly lastMalformedAt: number
   readonly isRuntimeDone: (requestId: string) => boolean
   readonly isReported: (requestId: string) => boolean
@@ -57,13 +61,17 @@ export class Intake extends Context.Service<Intake, {
       const ledger = yield* Ledger
 
       const progress = Latch.makeUnsafe(false)
+      const joiner = new PostJoiner(config.maxBufferBytes)
       const ageTimer = yield* FiberHandle.make<void>()
+      const fragmentTimer = yield* FiberHandle.make<void>()
       const runtimeDone = new RecentIds()
       const reported = new RecentIds()
       let hasPlatformEvents = false
       let lastPostAt = -Infinity
       let openSince = -Infinity
       let lastMalformedAt = -Infinity
+      // what it is again when the fragment that is held turns out to be whole
+      let otherMalformedAt = -Infinity
       let measuredCalls = 0
       let lastDurationMs = 0
       let restoredAt = -Infinity
@@ -91,18 +99,46 @@ export class Intake extends Context.Service<Intake, {
         Effect.andThen(sink.start)
       )
 
-      const work = Effect.fnUntraced(function*(post: Uint8Array) {
+      const forgetFragment = () => {
+        buffer.holdUnsafe(-joiner.heldBytes)
+        joiner.drop()
+      }
+
+      /** Joins a post to the fragment that is held, which has been taken for malformed until now. */
+      const join = (arrived: Uint8Array): Uint8Array => {
+        buffer.holdUnsafe(-arrived.length - joiner.heldBytes)
+        const post = joiner.join(arrived)
+        if (post !== arrived) {
+          ledger.countUnsafe("malformed", -1)
+          lastMalformedAt = otherMalformedAt
+        }
+        return post
+      }
+
+      /** Books what was no event in a post; the fragment of one may still become whole. */
+      const skip = Effect.fnUntraced(function*(post: Uint8Array, malformed: number) {
+        ledger.countUnsafe("malformed", malformed)
+        const isHeld = joiner.hold(post)
+        if (isHeld) {
+          otherMalformedAt = malformed === 1 ? lastMalformedAt : lastPostAt
+          buffer.holdUnsafe(joiner.heldBytes)
+          yield* FiberHandle.run(
+            fragmentTimer,
+            Freeze.sleep(LONGEST_GAP_MS).pipe(Effect.andThen(Effect.sync(forgetFragment)))
+          )
+        }
+        lastMalformedAt = lastPostAt
+        yield* Effect.logDebug("telemetry that is no event was skipped", { malformed, isFragment: isHeld })
+      })
+
+      const work = Effect.fnUntraced(function*(arrived: Uint8Array) {
         lastPostAt = yield* Clock.currentTimeMillis
-        if (post.length === 0) lastMalformedAt = lastPostAt
-        buffer.holdUnsafe(-post.length)
+        if (arrived.length === 0) lastMalformedAt = lastPostAt
+        const post = join(arrived)
         const encoded = yield* encoder.encode(post)
         if ((yield* buffer.state).openRecords === 0) openSince = lastPostAt
         yield* buffer.append(encoded)
-        if (encoded.malformed > 0) {
-          lastMalformedAt = lastPostAt
-          ledger.countUnsafe("malformed", encoded.malformed)
-          yield* Effect.logDebug("telemetry that is no event was skipped", { malformed: encoded.malformed })
-        }
+        if (encoded.malformed > 0) yield* skip(post, encoded.malformed)
         encoded.lifecycle.forEach(remember)
         const { openRecords, sealedBatches } = yield* buffer.state
         if (sealedBatches > 0) yield* sink.start
@@ -155,6 +191,12 @@ export class Intake extends Context.Service<Intake, {
     ])
   )
 }
+
+/**
+ * How long the end of a post that Lambda has cut waits for its rest, in ms: Lambda sends one behind the other
+ * (DataDog/datadog-lambda-extension waits as long).
+ */
+const LONGEST_GAP_MS = 1000
 
 /** Request ids that can still matter: events of one invocation come at most a few invocations late. */
 const REMEMBERED_IDS = 64
