@@ -114,6 +114,17 @@ describe("PostJoiner", () => {
       }))
   })
 
+  it.effect("finds the place of the cut behind bytes that are no UTF-8", () =>
+    Effect.sync(() => {
+      const event = eventOf("\"日本語\"")
+      for (const place of placesOf(event)) {
+        const [head, rest] = cutPosts({ before: [before], event, after, places: [place], isFramed: true })
+        head![head!.indexOf("before")] = 0xff
+        const expected = { events: [before.replace("before", "\ufffdefore"), event, ...after], ...whole }
+        assert.deepStrictEqual(read([head!, rest!]), expected)
+      }
+    }))
+
   describe("when a record cannot be joined", () => {
     const lookAlikes = `{"a":[2,${before},{"b":1},${before}],"c":"${"x".repeat(40)}"}`
 

@@ -85,6 +85,8 @@ describe("TelemetryEvent", () => {
       ["a rest that looks like the end", `[${envelope}le"},${good}]}},${good},${good}]`, [good, good], 1],
       ["a rest that is only what looks like events", `[${envelope}le"},${good},${good}]}}]`, [], 1],
       ["a rest in the middle of a record", `[${envelope}1,${good},${good},"b":"c}]`, [], 1],
+      ["a rest between whose brackets the record goes on", `[${envelope}e1,{"time":"2026","record":{}}]`, [], 1],
+      ["a rest that is cut outside of what looks whole", `[${envelope}e1,${good.slice(0, -1)},"a":[1,${good}]`, [], 1],
       ["a rest that is a value", `[${envelope}2}},${good}]`, [good], 2],
       ["a rest that is a closing quote", `[${envelope}"},${good}]`, [good], 1]
     ]
