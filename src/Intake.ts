@@ -15,6 +15,7 @@ import { ExtensionConfig } from "./Config.ts"
 import * as Freeze from "./Freeze.ts"
 import { Ledger } from "./Ledger.ts"
 import type { LifecycleEvent } from "./LifecycleEvent.ts"
+import * as Memory from "./Memory.ts"
 import { OpenObserveSink } from "./OpenObserveSink.ts"
 import { PostJoiner } from "./PostJoiner.ts"
 import { RecordEncoder } from "./RecordEncoder.ts"
@@ -94,10 +95,7 @@ export class Intake extends Context.Service<Intake, {
         }
       }
 
-      const sealAged = Freeze.sleep(config.flushIntervalMs).pipe(
-        Effect.andThen(buffer.seal),
-        Effect.andThen(sink.start)
-      )
+      const sendAged = Effect.andThen(Freeze.sleep(config.flushIntervalMs), sink.send)
 
       const forgetFragment = () => {
         buffer.holdUnsafe(-joiner.heldBytes)
@@ -108,10 +106,10 @@ export class Intake extends Context.Service<Intake, {
       const join = (arrived: Uint8Array): Uint8Array => {
         buffer.holdUnsafe(-arrived.length - joiner.heldBytes)
         const post = joiner.join(arrived)
-        if (post !== arrived) {
-          ledger.countUnsafe("malformed", -1)
-          lastMalformedAt = otherMalformedAt
-        }
+        if (post === arrived) return post
+        Memory.free(arrived)
+        ledger.countUnsafe("malformed", -1)
+        lastMalformedAt = otherMalformedAt
         return post
       }
 
@@ -139,11 +137,12 @@ export class Intake extends Context.Service<Intake, {
         if ((yield* buffer.state).openRecords === 0) openSince = lastPostAt
         yield* buffer.append(encoded)
         if (encoded.malformed > 0) yield* skip(post, encoded.malformed)
+        Memory.free(post)
         encoded.lifecycle.forEach(remember)
         const { openRecords, sealedBatches } = yield* buffer.state
         if (sealedBatches > 0) yield* sink.start
         // no timer while there is nothing to wait for: an idle sandbox must not wake up
-        if (openRecords > 0) yield* FiberHandle.run(ageTimer, sealAged, { onlyIfMissing: true })
+        if (openRecords > 0) yield* FiberHandle.run(ageTimer, sendAged, { onlyIfMissing: true })
       })
 
       yield* Effect.gen(function*() {

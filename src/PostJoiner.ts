@@ -13,6 +13,7 @@
  * understood as well.
  */
 import { JsonScanner } from "./JsonScanner.ts"
+import * as Memory from "./Memory.ts"
 import { EventScanner, FRAMING } from "./TelemetryEvent.ts"
 
 const OPEN_ARRAY = Buffer.from("[")
@@ -55,6 +56,8 @@ export class PostJoiner {
    */
   join(post: Uint8Array): Uint8Array {
     const joined = this.envelope === undefined ? post : this.joinedTo(this.envelope, post)
+    this.envelope = undefined
+    this.drop()
     this.tail.set(joined.subarray(-LONGEST_CUT_PAIR))
     return joined
   }
@@ -75,18 +78,19 @@ export class PostJoiner {
 
   /** Lets go of the fragment. Its rest is still recognised, as no event. */
   drop(): void {
+    if (this.fragment !== undefined) Memory.free(this.fragment)
     this.fragment = undefined
   }
 
   private joinedTo(envelope: Buffer, post: Uint8Array): Uint8Array {
     const { fragment } = this
-    this.fragment = this.envelope = undefined
     if (!isContinuation(post, envelope)) return post
     const rest = post.subarray(OPEN_ARRAY.length + envelope.length)
     if (fragment !== undefined && fragment.length + rest.length <= this.maxBytes) {
       for (const head of headsOf(fragment)) {
         const joined = Buffer.concat([OPEN_ARRAY, head, rest])
         if (isSound(joined)) return joined
+        Memory.free(joined)
       }
       // another event of the same moment
       if (isSound(post)) return post
@@ -115,13 +119,15 @@ const isSound = (post: Uint8Array): boolean => {
   return malformed === (isCut ? 1 : 0)
 }
 
-/** The post read to its end, with the same offsets: a character that is cut would be replaced by a longer one. */
-const scanned = (post: Uint8Array): EventScanner => {
+/** What reading a post to its end shows, in its own offsets: a character that is cut would be replaced by a longer one. */
+const scanned = (post: Uint8Array): Pick<EventScanner, "isCut" | "malformed" | "start"> => {
   const ascii = Buffer.from(post)
   for (let at = 0; at < ascii.length; at++) if (ascii[at]! > DELETE) ascii[at] = DELETE
   const events = new EventScanner(ascii)
   while (events.next()) { /* to the end */ }
-  return events
+  const { isCut, malformed, start } = events
+  Memory.free(ascii)
+  return { isCut, malformed, start }
 }
 
 /** All of an event before the value of its `record`; `undefined` when it was cut before. */

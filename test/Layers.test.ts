@@ -71,6 +71,8 @@ describe("Layers", () => {
         extensionName: "mine",
         region: undefined,
         isManagedInstance: false,
+        isSnapStart: false,
+        temporaryDirectory: "/nowhere",
         registration: undefined
       }))
     ))))

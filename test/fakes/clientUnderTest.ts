@@ -38,6 +38,8 @@ export const clientOf = (
     extensionName: "shipper.sh",
     region: "eu-west-1",
     isManagedInstance,
+    isSnapStart: false,
+    temporaryDirectory: "/nowhere",
     registration
   })
   const layer = ExtensionsClient.layerNoDeps.pipe(

@@ -162,6 +162,10 @@ export const sidesOf = (ledger: Record<string, any>): { readonly came: number; r
     ledger["buffered"] + ledger["inFlight"]
 })
 
+/** Requests that carried records, as opposed to the empty ones that only ask. */
+export const carrying = (requests: ReadonlyArray<ReceivedRequest>): ReadonlyArray<ReceivedRequest> =>
+  requests.filter((request) => recordsOf(request).length > 0)
+
 /** The records that a request carried. */
 export const recordsOf = (request: ReceivedRequest): ReadonlyArray<Record<string, unknown>> =>
   JSON.parse(Buffer.from(request.body).toString("utf8"))
