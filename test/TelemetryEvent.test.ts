@@ -9,6 +9,20 @@ const good = "{\"time\":\"2026-11-22T10:00:00.123Z\",\"type\":\"function\",\"rec
 // what stands before the rest of a record that was cut
 const envelope = "{\"time\":\"2026-11-22T10:00:00.123Z\",\"type\":\"function\",\"record\":"
 
+const beginsWithEvent = (text: string): boolean =>
+  Array.from(text).some((character, index) =>
+    character === "}" && isJson(Array.from(text).slice(0, index + 1).join(""))
+  )
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** The text of every event that is found, and how much was none. */
 const scan = (post: string | Uint8Array) => {
   const scanner = new EventScanner(Buffer.from(post))
@@ -101,7 +115,9 @@ describe("TelemetryEvent", () => {
           fc.property(Arbitraries.jsonString, fc.nat(), (line, at) => {
             // a line that is cut in the middle, as in DataDog/datadog-lambda-extension issue 1357
             const rest = Buffer.from(line).subarray(1 + at % (Buffer.byteLength(line) - 1))
-            const post = Buffer.concat([rest, Buffer.from(`},${good},${good}]`)])
+            // what is an event by itself, as when a line was cut before "7},{", nobody can tell from one
+            fc.pre(!beginsWithEvent(`${envelope}${rest}}`))
+            const post = Buffer.concat([Buffer.from(`[${envelope}`), rest, Buffer.from(`},${good},${good}]`)])
             const { events, malformed } = scan(post)
             assert.deepEqual(events, [good, good])
             assert.isAtLeast(malformed, 1)
