@@ -13,6 +13,7 @@ import * as Queue from "effect/Queue"
 import { LogBuffer } from "./Buffer.ts"
 import { ExtensionConfig } from "./Config.ts"
 import * as Freeze from "./Freeze.ts"
+import { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import { Ledger } from "./Ledger.ts"
 import type { LifecycleEvent } from "./LifecycleEvent.ts"
 import * as Memory from "./Memory.ts"
@@ -30,11 +31,13 @@ export interface StreamState {
   /** Since when the open batch has been filling; of no meaning while it is empty. */
   readonly openSince: number
   /**
-   * When the last post came that was cut, malformed or given up: an event that is waited for may have been in it. A cut
-   * that has been joined does not count.
+   * When the stream last had a gap, in which an event that is waited for may have been: a post that was cut, malformed or
+   * given up, or events that the platform has dropped. A cut that has been joined is none.
    */
-  readonly lastMalformedAt: number
+  readonly lastGapAt: number
   readonly isRuntimeDone: (requestId: string) => boolean
+  /** Whether the platform has ended the call, instead of the runtime. */
+  readonly hasFailed: (requestId: string) => boolean
   readonly isReported: (requestId: string) => boolean
   /** How many calls' durations came, and the last of them in ms. */
   readonly measuredCalls: number
@@ -50,11 +53,14 @@ export class Intake extends Context.Service<Intake, {
   readonly state: Effect.Effect<StreamState>
   /** Waits for the next post to be worked off, at most for the given time. */
   readonly progress: (atMost: Duration.Duration) => Effect.Effect<void>
+  /** The first event has come: where a snapshot may have been taken until now, what comes is sent from now on. */
+  readonly open: Effect.Effect<void>
 }>()("o2-lambda-extension/Intake") {
   static readonly layerNoDeps = Layer.effect(
     Intake,
     Effect.gen(function*() {
       const config = yield* ExtensionConfig
+      const environment = yield* LambdaEnvironment
       const server = yield* TelemetryServer
       const encoder = yield* RecordEncoder
       const buffer = yield* LogBuffer
@@ -66,17 +72,20 @@ export class Intake extends Context.Service<Intake, {
       const ageTimer = yield* FiberHandle.make<void>()
       const fragmentTimer = yield* FiberHandle.make<void>()
       const runtimeDone = new RecentIds()
+      const failed = new RecentIds()
       const reported = new RecentIds()
       let hasPlatformEvents = false
       let lastPostAt = -Infinity
       let openSince = -Infinity
-      let lastMalformedAt = -Infinity
-      // what it is again when the fragment that is held turns out to be whole
-      let otherMalformedAt = -Infinity
+      let lastGapAt = -Infinity
+      // when the fragment came that is held: a gap until it is joined
+      let fragmentAt = -Infinity
       let measuredCalls = 0
       let lastDurationMs = 0
       let restoredAt = -Infinity
       let isBusy = false
+      // A connection or a timer in a snapshot would wake up in every sandbox that is restored from it.
+      let isOpen = !environment.isSnapStart
 
       const remember = (event: LifecycleEvent) => {
         hasPlatformEvents = true
@@ -86,12 +95,16 @@ export class Intake extends Context.Service<Intake, {
             break
           case "RuntimeDone":
             runtimeDone.add(event.requestId)
+            if (event.hasFailed) failed.add(event.requestId)
             if (event.durationMs === undefined) break
             measuredCalls++
             lastDurationMs = event.durationMs
             break
           case "Report":
             reported.add(event.requestId)
+            break
+          case "Dropped":
+            lastGapAt = lastPostAt
         }
       }
 
@@ -106,10 +119,12 @@ export class Intake extends Context.Service<Intake, {
       const join = (arrived: Uint8Array): Uint8Array => {
         buffer.holdUnsafe(-arrived.length - joiner.heldBytes)
         const post = joiner.join(arrived)
-        if (post === arrived) return post
-        Memory.free(arrived)
-        ledger.countUnsafe("malformed", -1)
-        lastMalformedAt = otherMalformedAt
+        if (post === arrived) lastGapAt = Math.max(lastGapAt, fragmentAt)
+        else {
+          Memory.free(arrived)
+          ledger.countUnsafe("malformed", -1)
+        }
+        fragmentAt = -Infinity
         return post
       }
 
@@ -118,20 +133,20 @@ export class Intake extends Context.Service<Intake, {
         ledger.countUnsafe("malformed", malformed)
         const isHeld = joiner.hold(post)
         if (isHeld) {
-          otherMalformedAt = malformed === 1 ? lastMalformedAt : lastPostAt
+          fragmentAt = lastPostAt
           buffer.holdUnsafe(joiner.heldBytes)
           yield* FiberHandle.run(
             fragmentTimer,
             Freeze.sleep(LONGEST_GAP_MS).pipe(Effect.andThen(Effect.sync(forgetFragment)))
           )
         }
-        lastMalformedAt = lastPostAt
+        if (!isHeld || malformed > 1) lastGapAt = lastPostAt
         yield* Effect.logDebug("telemetry that is no event was skipped", { malformed, isFragment: isHeld })
       })
 
       const work = Effect.fnUntraced(function*(arrived: Uint8Array) {
         lastPostAt = yield* Clock.currentTimeMillis
-        if (arrived.length === 0) lastMalformedAt = lastPostAt
+        if (arrived.length === 0) lastGapAt = lastPostAt
         const post = join(arrived)
         const encoded = yield* encoder.encode(post)
         if ((yield* buffer.state).openRecords === 0) openSince = lastPostAt
@@ -139,6 +154,7 @@ export class Intake extends Context.Service<Intake, {
         if (encoded.malformed > 0) yield* skip(post, encoded.malformed)
         Memory.free(post)
         encoded.lifecycle.forEach(remember)
+        if (!isOpen) return
         const { openRecords, sealedBatches } = yield* buffer.state
         if (sealedBatches > 0) yield* sink.start
         // no timer while there is nothing to wait for: an idle sandbox must not wake up
@@ -151,7 +167,7 @@ export class Intake extends Context.Service<Intake, {
           isBusy = true
           yield* work(post).pipe(
             Effect.catchDefect((defect) => {
-              lastMalformedAt = lastPostAt
+              lastGapAt = lastPostAt
               ledger.countUnsafe("postsDropped", 1)
               return Effect.logError("a post could not be processed", { defect: String(defect) })
             })
@@ -166,15 +182,19 @@ export class Intake extends Context.Service<Intake, {
           hasPlatformEvents,
           lastPostAt,
           openSince,
-          lastMalformedAt,
+          lastGapAt: Math.max(lastGapAt, fragmentAt),
           isRuntimeDone: (requestId) => runtimeDone.has(requestId),
+          hasFailed: (requestId) => failed.has(requestId),
           isReported: (requestId) => reported.has(requestId),
           measuredCalls,
           lastDurationMs,
           restoredAt,
           isIdle: waiting === 0 && !isBusy
         })),
-        progress: (atMost) => Effect.asVoid(Effect.timeoutOption(progress.await, atMost))
+        progress: (atMost) => Effect.asVoid(Effect.timeoutOption(progress.await, atMost)),
+        open: Effect.sync(() => {
+          isOpen = true
+        })
       })
     })
   )
@@ -182,6 +202,7 @@ export class Intake extends Context.Service<Intake, {
   static readonly layer = Intake.layerNoDeps.pipe(
     Layer.provide([
       ExtensionConfig.layer,
+      LambdaEnvironment.layer,
       TelemetryServer.layer,
       RecordEncoder.layer,
       LogBuffer.layer,
