@@ -189,6 +189,21 @@ describe("LambdaEmulator telemetry", () => {
     ), patience)
 
   it.live(
+    "tells no call's end when it is told so, but all the rest",
+    () =>
+      withEmulator({ runtimeDone: "never" }, (emulator) =>
+        Effect.gen(function*() {
+          const ended = yield* emulator.invoke({})
+          assert.strictEqual(ended.status, "success")
+          assert.isDefined(ended.runtimeDoneAt)
+          const types = (yield* emulator.events).map(({ type }) => type)
+          assert.notInclude(types, "platform.runtimeDone")
+          assert.includeMembers(types, ["platform.start", "platform.report"])
+        })),
+    patience
+  )
+
+  it.live(
     "lets telemetry overtake the INVOKE event",
     () =>
       withEmulator({ invokeDelayMs: 300 }, (emulator) =>
