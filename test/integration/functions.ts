@@ -9,19 +9,23 @@ export interface Payload {
   /** As many lines "<text> <n>". */
   readonly flood?: { readonly text: string; readonly count: number }
   readonly sleepMs?: number
+  /** Goes on when this file exists. */
+  readonly until?: string
   readonly throws?: string
   readonly exits?: number
 }
 
 /** The function as a module of Node.js. */
-export const functionSource = `import { setTimeout as sleep } from "node:timers/promises"
-export const handler = async ({ exits, flood, lines = [], log = [], sleepMs = 0, throws }) => {
+export const functionSource = `import { existsSync } from "node:fs"
+import { setTimeout as sleep } from "node:timers/promises"
+export const handler = async ({ exits, flood, lines = [], log = [], sleepMs = 0, throws, until }) => {
   for (const line of lines) process.stdout.write(line + "\\n")
   for (const value of log) console.log(value)
   if (flood !== undefined) {
     process.stdout.write(Array.from({ length: flood.count }, (_, n) => flood.text + " " + n + "\\n").join(""))
   }
   await sleep(sleepMs)
+  while (until !== undefined && !existsSync(until)) await sleep(20)
   if (throws !== undefined) throw new RangeError(throws)
   if (exits !== undefined) process.exit(exits)
   return "done"
