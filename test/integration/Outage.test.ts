@@ -41,6 +41,7 @@ describe.concurrent("an outage of five calls", () => {
           (sandbox) =>
             Effect.gen(function*() {
               const { functionLines, invoke, openObserve, ownLines } = sandbox
+              const isSilent = fault._tag === "HangBeforeHeaders"
               const written = ["before\n"]
               assertUnharmed(yield* invoke({ lines: ["before"] }))
               yield* openObserve.setFault(fault)
@@ -50,19 +51,19 @@ describe.concurrent("an outage of five calls", () => {
               for (let call = 0; call < CALLS; call++) {
                 assertUnharmed(yield* invoke({ lines: [`meanwhile ${call}`] }))
                 written.push(`meanwhile ${call}\n`)
-                // in mode continuous, what the first call wrote leaves with the second
-                if (call === 1) noticed = yield* requests
+                if (call === 0) noticed = yield* requests
               }
-              if (mode === "continuous" && fault._tag === "HangBeforeHeaders") {
-                // nobody waits for an answer, so nobody notices either that none comes
-                assert.isAtMost(yield* requests, MAX_IN_FLIGHT)
+              if (mode === "continuous") {
+                // nobody waits for a delivery, so that deliveries of several calls may be at their retries
+                assert.isAtMost(yield* requests, MAX_IN_FLIGHT * most)
               } else {
                 assert.isAtMost(noticed, most)
                 // what is not asked is not waited for; a machine that is slow enough sees the probe after a pause
                 assert.isAtMost((yield* requests) - noticed, 1)
               }
               yield* openObserve.setFault(undefined)
-              assertUnharmed(yield* invoke({ lines: ["after"] }))
+              // a request that is younger than two seconds at the end of the sandbox is still trusted to be answered
+              assertUnharmed(yield* invoke({ lines: ["after"], sleepMs: isSilent ? 2000 : 0 }))
               written.push("after\n")
               const ledger = yield* ended(sandbox)
 
@@ -74,7 +75,8 @@ describe.concurrent("an outage of five calls", () => {
                 delivered: ledger["received"],
                 level: "info"
               })
-              if (fault._tag !== "HangBeforeHeaders") assert.strictEqual(ledger["possiblyDuplicated"], 0)
+              // in mode continuous, a request can be under way when the sandbox freezes
+              if (!isSilent && mode !== "continuous") assert.strictEqual(ledger["possiblyDuplicated"], 0)
               assert.isAtMost(complaints(yield* ownLines).length, 1)
               yield* assertNoSecrets(sandbox)
             })
