@@ -9,8 +9,11 @@ import { withSandbox } from "./sandbox.ts"
 
 const LIMIT_MB = 10
 
-/** Of what the limit does not cover: the heap's own growth, a post that is being read, buffers of zlib and sockets. */
-const OVERHEAD_MB = 16
+/**
+ * For what the limit does not cover: the heap's own growth, a post that is being read, buffers of zlib and sockets. Bun
+ * gives memory back later than Node.js does.
+ */
+const OVERHEAD_MB = process.env["O2_TEST_LAYER"]?.endsWith("standalone") === true ? 128 : 16
 
 const POSTS = 90
 
@@ -34,6 +37,9 @@ const post = (first: number): { readonly body: Buffer; readonly next: number } =
   }
   return { body: Buffer.from(`[${events.join(",")}]`), next }
 }
+
+/** What Lambda has to say of a call. */
+const PLATFORM_EVENTS = 4
 
 /** A figure of the process, in MiB. */
 const residentMegabytes = (pid: number, figure: "VmRSS" | "VmHWM"): number => {
@@ -73,13 +79,13 @@ describe("a flood", () => {
           // what was under way when memory was full may have outlived what came next, but nothing has a second gap
           assert.strictEqual(missing.at(-1)! - missing[0]! + 1, missing.length)
           assert.isBelow(missing.at(-1)!, count - 1)
-          assert.deepInclude(ledger, {
-            dropped: { buffer_full: missing.length },
-            rejected: {},
-            spilled: 0,
-            level: "warn"
-          })
-          assert.strictEqual(ledger["delivered"], ledger["received"] - missing.length)
+          assert.deepInclude(ledger, { rejected: {}, spilled: 0, level: "warn" })
+          assert.deepStrictEqual(Object.keys(ledger["dropped"]), ["buffer_full"])
+          const dropped = ledger["dropped"]["buffer_full"]
+          assert.strictEqual(ledger["delivered"], ledger["received"] - dropped)
+          // the last platform events of the call before may be among the oldest
+          assert.isAtLeast(dropped, missing.length)
+          assert.isAtMost(dropped, missing.length + PLATFORM_EVENTS)
           assert.include(ledger, { malformed: 0, postsDropped: 0 })
           const warnings = complaints(yield* ownLines).filter(({ message }) => /O2_MAX_BUFFER_SIZE_MB/.test(message))
           assert.strictEqual(warnings.length, 1)
