@@ -3,18 +3,29 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import type { Batch } from "./Batch.ts"
+import type * as Result from "effect/Result"
+import { type Batch, text } from "./Batch.ts"
 import type { Configuration } from "./Config.ts"
 import * as Freeze from "./Freeze.ts"
 import * as OpenObserveResponse from "./OpenObserveResponse.ts"
-import type { Transport, TransportResponse } from "./Transport.ts"
+import type { Transport, TransportError, TransportResponse } from "./Transport.ts"
 
 /** What came of an attempt. */
 export interface Outcome {
   readonly verdict: OpenObserveResponse.Verdict
   /** The batch may have been stored, but no answer said so. */
   readonly isUncertain: boolean
+  /** The connection was reset, and yet the server takes requests: the batch itself may be what breaks it. */
+  readonly isSuspect: boolean
+  /** The server takes no compressed requests. */
+  readonly refusesCoding: boolean
 }
+
+/**
+ * Longest wait for a connection, in ms: a host that does not answer (a firewall, a function without a way out) is then
+ * known by name within the first flush. Leaves room for a lost SYN, which is repeated after a second (RFC 6298).
+ */
+const CONNECT_TIMEOUT_MS = 1_500
 
 /** `{endpoint}/api/{organization}/{stream}/_json`, below whatever path the endpoint has. */
 export const ingestUrl = (config: Pick<Configuration, "endpoint" | "organizationId" | "stream">): URL => {
@@ -58,7 +69,8 @@ export const post = (
         ...(coding === "gzip" ? { "content-encoding": "gzip" } : {}),
         "user-agent": "o2-lambda-extension"
       },
-      body
+      body,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS
     })).pipe(Effect.map(Option.map((response) => withoutSecrets(response, Redacted.value(config.authorization))))),
     Effect.as(Freeze.sleep(config.requestTimeoutMs), Option.none())
   )
@@ -66,29 +78,66 @@ export const post = (
 /**
  * Attempts to deliver a batch once, within `O2_REQUEST_TIMEOUT_MS`. Never fails: the verdict says what happened.
  *
- * A kept connection that turns out to be dead is no attempt: the request is repeated on a new one.
+ * A kept connection that turns out to be dead is no attempt: the request is repeated on a new one. So is a request that
+ * was refused for being compressed.
  */
 export const attempt = Effect.fnUntraced(
-  function*(config: Configuration, transport: Transport["Service"], batch: Batch): Effect.fn.Return<Outcome> {
-    const send = Effect.result(post(config, transport, batch.body, batch.coding))
-    let result = yield* send
+  function*(
+    config: Configuration,
+    transport: Transport["Service"],
+    batch: Batch,
+    takesGzip = true
+  ): Effect.fn.Return<Outcome> {
+    const isCompressed = batch.coding === "gzip" && takesGzip
+    const send = (coding: Batch["coding"]) =>
+      Effect.result(post(config, transport, coding === batch.coding ? batch.body : text(batch), coding))
+    let result = yield* send(isCompressed ? "gzip" : "identity")
     const isRepeated = result._tag === "Failure" && result.failure.isStale
     if (isRepeated) {
       yield* transport.dropIdle
-      result = yield* send
+      result = yield* send(isCompressed ? "gzip" : "identity")
     }
-    if (result._tag === "Failure") {
-      const { isSent, message } = result.failure
-      return { verdict: { _tag: "Retry", detail: message, afterMs: undefined }, isUncertain: isSent || isRepeated }
+    const refusesCoding = isCompressed && result._tag === "Success" && Option.isSome(result.success) &&
+      result.success.value.status === UNSUPPORTED_MEDIA_TYPE
+    if (refusesCoding) result = yield* send("identity")
+    const outcome = yield* read(config, result, batch.tally.records)
+    if (result._tag === "Success" || !isReset(result.failure)) {
+      return { ...outcome, isUncertain: outcome.isUncertain || isRepeated, isSuspect: false, refusesCoding }
     }
-    if (Option.isNone(result.success)) {
-      const detail = `no answer from ${config.endpoint.host} within O2_REQUEST_TIMEOUT_MS (${config.requestTimeoutMs})`
-      return { verdict: { _tag: "Retry", detail, afterMs: undefined }, isUncertain: true }
-    }
-    const now = yield* Clock.currentTimeMillis
-    return {
-      verdict: OpenObserveResponse.read(result.success.value, batch.tally.records, now),
-      isUncertain: isRepeated
-    }
+    // A server that refuses credentials before it has read the body may break the connection (v0.91.5, from 32 KiB up),
+    // and one that chokes on a record does so for others' sake: an empty request tells which it is.
+    const health = yield* ask(config, transport)
+    const verdict = health._tag === "Misconfigured" ? health : outcome.verdict
+    return { verdict, isUncertain: true, isSuspect: health._tag === "Accepted", refusesCoding }
   }
 )
+
+/** Whether records would be taken, found out with an empty array: admitted like data, but nothing is written. */
+export const ask = Effect.fnUntraced(function*(config: Configuration, transport: Transport["Service"]) {
+  const { verdict } = yield* read(config, yield* Effect.result(post(config, transport, "[]", "identity")), 0)
+  return verdict
+})
+
+const UNSUPPORTED_MEDIA_TYPE = 415
+
+const isReset = ({ code, isSent }: TransportError): boolean => isSent && (code === "ECONNRESET" || code === "EPIPE")
+
+const read = Effect.fnUntraced(function*(
+  config: Configuration,
+  result: Result.Result<Option.Option<TransportResponse>, TransportError>,
+  sent: number
+): Effect.fn.Return<Pick<Outcome, "verdict" | "isUncertain">> {
+  const retry = (detail: string, mayBeStored: boolean) => ({
+    verdict: { _tag: "Retry" as const, detail, afterMs: undefined, mayBeStored },
+    isUncertain: mayBeStored
+  })
+  if (result._tag === "Failure") return retry(result.failure.message, result.failure.isSent)
+  if (Option.isNone(result.success)) {
+    return retry(
+      `no answer from ${config.endpoint.host} within O2_REQUEST_TIMEOUT_MS (${config.requestTimeoutMs})`,
+      true
+    )
+  }
+  const verdict = OpenObserveResponse.read(result.success.value, sent, yield* Clock.currentTimeMillis)
+  return { verdict, isUncertain: verdict._tag === "Retry" && verdict.mayBeStored }
+})

@@ -8,6 +8,7 @@ import { ExtensionsClient, type ExtensionsError } from "./ExtensionsClient.ts"
 import * as Freeze from "./Freeze.ts"
 import * as Flushing from "./Flushing.ts"
 import { Intake } from "./Intake.ts"
+import { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import * as Ledger from "./Ledger.ts"
 import * as Logger from "./Logger.ts"
 import { OpenObserveSink } from "./OpenObserveSink.ts"
@@ -56,6 +57,9 @@ const main = Effect.gen(function*() {
   yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
   const isSubscribed = yield* subscribe
   const sink = yield* OpenObserveSink
+  const { isSnapStart } = yield* LambdaEnvironment
+  // a connection would be dead in every sandbox that the snapshot is restored to
+  if (isSubscribed && !isSnapStart) yield* sink.warmUp
   const calls = new Flushing.Calls(yield* Clock.currentTimeMillis)
   yield* Effect.gen(function*() {
     for (;;) {
@@ -142,13 +146,11 @@ const drain = Effect.fnUntraced(function*(end: End, calls: Flushing.Calls) {
 /** Sends what comes while waiting for the last call's report, which follows only after we have asked for the next event. */
 const awaitLastTelemetry = Effect.fnUntraced(function*(reason: string, until: number, lastCall: string | undefined) {
   const intake = yield* Intake
-  const buffer = yield* LogBuffer
   const sink = yield* OpenObserveSink
   const started = yield* Clock.currentTimeMillis
   const isFailure = /^(timeout|failure)$/i.test(reason)
   for (;;) {
-    yield* buffer.seal
-    yield* sink.start
+    yield* sink.push
     const stream = yield* intake.state
     const now = yield* Clock.currentTimeMillis
     const isReported = lastCall === undefined || !stream.hasPlatformEvents || stream.isReported(lastCall)

@@ -15,6 +15,7 @@ import { ExtensionConfig } from "./Config.ts"
 import * as Freeze from "./Freeze.ts"
 import { Ledger } from "./Ledger.ts"
 import type { LifecycleEvent } from "./LifecycleEvent.ts"
+import * as Memory from "./Memory.ts"
 import { OpenObserveSink } from "./OpenObserveSink.ts"
 import { RecordEncoder } from "./RecordEncoder.ts"
 import { TelemetryServer } from "./TelemetryServer.ts"
@@ -87,8 +88,7 @@ export class Intake extends Context.Service<Intake, {
       }
 
       const sealAged = Freeze.sleep(config.flushIntervalMs).pipe(
-        Effect.andThen(buffer.seal),
-        Effect.andThen(sink.start)
+        Effect.andThen(sink.push)
       )
 
       const work = Effect.fnUntraced(function*(post: Uint8Array) {
@@ -98,6 +98,7 @@ export class Intake extends Context.Service<Intake, {
         const encoded = yield* encoder.encode(post)
         if ((yield* buffer.state).openRecords === 0) openSince = lastPostAt
         yield* buffer.append(encoded)
+        Memory.free(post)
         if (encoded.malformed > 0) {
           lastMalformedAt = lastPostAt
           ledger.countUnsafe("malformed", encoded.malformed)

@@ -35,6 +35,8 @@ export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
   readonly region: string | undefined
   /** Managed Instances: SHUTDOWN only, no freeze, interleaved requests. */
   readonly isManagedInstance: boolean
+  /** SnapStart: what is done at init is frozen into a snapshot that many sandboxes are restored from. */
+  readonly isSnapStart: boolean
   /** Present when the launcher has registered; registering again would be refused and lose the identifier. */
   readonly registration: HandedOverRegistration | undefined
 }>()("o2-lambda-extension/LambdaEnvironment") {
@@ -43,11 +45,13 @@ export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
     Effect.gen(function*() {
       const optional = (name: string) => Config.String(name).pipe(Config.withDefault(""))
       const status = yield* optional(handedOver.status)
+      const initialization = yield* optional("AWS_LAMBDA_INITIALIZATION_TYPE")
       return LambdaEnvironment.of({
         runtimeApi: yield* optional("AWS_LAMBDA_RUNTIME_API"),
         extensionName: (yield* optional(handedOver.name)) || DEFAULT_EXTENSION_NAME,
         region: (yield* optional("AWS_REGION")) || (yield* optional("AWS_DEFAULT_REGION")) || undefined,
-        isManagedInstance: (yield* optional("AWS_LAMBDA_INITIALIZATION_TYPE")) === "lambda-managed-instances",
+        isManagedInstance: initialization === "lambda-managed-instances",
+        isSnapStart: initialization === "snap-start",
         registration: status === "" ? undefined : {
           status: /^\d+$/.test(status) ? Number(status) : undefined,
           identifier: yield* optional(handedOver.identifier),

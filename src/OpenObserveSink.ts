@@ -11,12 +11,12 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { Batch } from "./Batch.ts"
 import { LogBuffer } from "./Buffer.ts"
-import { CircuitBreaker } from "./CircuitBreaker.ts"
 import { type Configuration, ExtensionConfig } from "./Config.ts"
 import * as Delivery from "./Delivery.ts"
 import * as Freeze from "./Freeze.ts"
 import { Ledger } from "./Ledger.ts"
-import type { Verdict } from "./OpenObserveResponse.ts"
+import * as Outage from "./Outage.ts"
+import * as Remedy from "./Remedy.ts"
 import * as Settlement from "./Settlement.ts"
 import { Transport } from "./Transport.ts"
 
@@ -38,11 +38,18 @@ export interface FlushOptions {
 
 /** Delivers what the buffer has sealed, in fibers of its own. */
 export class OpenObserveSink extends Context.Service<OpenObserveSink, {
-  /** Starts delivering what is sealed, unless an outage has been noticed a moment ago. */
+  /**
+   * Opens a connection in the background, and finds out whether records would be taken: wrong credentials are told before
+   * the first call has ended.
+   */
+  readonly warmUp: Effect.Effect<void>
+  /** Starts delivering what is sealed. During an outage, as the two below, it leaves the buffer as it is. */
   readonly start: Effect.Effect<void>
+  /** Seals what is open and starts delivering. */
+  readonly push: Effect.Effect<void>
   /**
    * Seals what is open and waits until everything sealed so far has settled, at most for the budget: true when it has.
-   * Requests in flight at its end stay in flight. During an outage it does not wait.
+   * Requests in flight at its end stay in flight.
    */
   readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
   /** Waits until no delivery is under way, at most for the given time. */
@@ -61,7 +68,6 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const books = { buffer, ledger }
       const transport = yield* Transport
       const deliveries = yield* FiberSet.make<void>()
-      const breaker = new CircuitBreaker()
       // While a flush waits, nobody sleeps beyond its end; who already does is woken to see that.
       let flushEndsAt = Infinity
       let isLastFlush = false
@@ -70,7 +76,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       let abandonBefore = -Infinity
       const abandon = Latch.makeUnsafe(false)
       let acceptances = 0
-      const probe = yield* FiberHandle.make<void>()
+      let takesGzip = true
+      const warming = yield* FiberHandle.make<void>()
       const grace = yield* FiberHandle.make<void>()
 
       /** Waits before a retry; false when that would take longer than the flush that waits for it. */
@@ -107,47 +114,40 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         const nextDelay = yield* Schedule.toStep(retryPolicy(config))
         for (let batch = parts[0]; batch !== undefined; batch = parts[0]) {
           const sent = batch.tally
-          const outcome = yield* Effect.raceFirst(Delivery.attempt(config, transport, batch), abandoned).pipe(
-            Effect.onInterrupt(() => Effect.sync(() => ledger.possiblyDuplicatedUnsafe(sent)))
-          )
+          const outcome = yield* Effect.raceFirst(Delivery.attempt(config, transport, batch, takesGzip), abandoned)
+            .pipe(
+              Effect.onInterrupt(() => Effect.sync(() => ledger.possiblyDuplicatedUnsafe(sent)))
+            )
           if (outcome === undefined || outcome.isUncertain) ledger.possiblyDuplicatedUnsafe(sent)
           // nobody said no: it is repeated at once, and that is no retry
           if (outcome === undefined) continue
           const { verdict } = outcome
+          if (outcome.refusesCoding && takesGzip) {
+            takesGzip = false
+            yield* Effect.logWarning("OpenObserve takes no compressed requests; sending without from now on", {
+              remedy: "set O2_COMPRESSION to none, or find out what stands before OpenObserve"
+            })
+          }
           if (verdict._tag === "Accepted") {
             acceptances++
             yield* settle(parts, Settlement.accept(books, batch, verdict))
-            if (breaker.succeeded()) yield* Effect.logInfo("OpenObserve takes records again")
-          } else if (verdict._tag === "Divide" && sent.records > 1) {
-            yield* settle(parts, buffer.divide(batch))
-          } else if (verdict._tag === "Divide") {
-            yield* settle(parts, Settlement.reject(books, batch, verdict))
-          } else if (verdict._tag === "Misconfigured" || breaker.isFailing && !isLastFlush) {
+            yield* outage.succeeded
+            continue
+          }
+          const remedy = Remedy.find(batch, outcome)
+          if (remedy._tag === "Replace") yield* settle(parts, buffer.replace(batch, remedy.batches))
+          else if (remedy._tag === "Reject") yield* settle(parts, Settlement.reject(books, batch, remedy))
+          else {
+            parts[0] = remedy.batch
             // a probe is a single attempt
-            return verdict
-          } else {
-            const asked = verdict.afterMs ?? 0
+            if (verdict._tag === "Misconfigured" || outage.isFailing() && !isLastFlush) return verdict
+            const asked = verdict._tag === "Retry" ? verdict.afterMs ?? 0 : 0
             if (asked > config.maxRetryDelayMs) return verdict
             const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
             if (Option.isNone(delay)) return verdict
             if (!(yield* pause(Duration.max(delay.value[1], Duration.millis(asked))))) return verdict
           }
         }
-      })
-
-      const reportOutage = Effect.fnUntraced(function*(verdict: Exclude<Verdict, { _tag: "Accepted" }>) {
-        const now = yield* Clock.currentTimeMillis
-        // Requests that were in flight together fail together: one failure, not four that double the pause each.
-        if (breaker.isOpen(now)) return
-        const asked = verdict._tag === "Retry" ? verdict.afterMs : undefined
-        const isFirst = breaker.failed(now, asked)
-        yield* FiberHandle.run(probe, Effect.andThen(Freeze.sleep(breaker.pauseLeft(now)), startWorkers))
-        if (!isFirst) return
-        yield* Effect.logWarning("OpenObserve takes no records; they wait in memory", {
-          url: Delivery.ingestUrl(config).href,
-          cause: verdict.detail,
-          ...(verdict._tag === "Misconfigured" ? { remedy: verdict.remedy } : {})
-        })
       })
 
       /** Delivers sealed batches one after the other, until none is left or one has to go back. */
@@ -162,7 +162,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
               return yield* restore(deliver(parts))
             }).pipe(Effect.ensuring(giveBack))
           )
-          if (verdict !== undefined) return yield* reportOutage(verdict)
+          if (verdict !== undefined) return yield* outage.failed(verdict)
           if ((yield* buffer.state).sealedBatches === 0) return
         }
       }).pipe(
@@ -173,21 +173,24 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         const { sealedBatches } = yield* buffer.state
         const running = yield* FiberSet.size(deliveries)
         // at the end there is no later for what one probe would spare
-        const limit = breaker.isFailing && !isLastFlush ? 1 : MAX_IN_FLIGHT
+        const limit = outage.isFailing() && !isLastFlush ? 1 : MAX_IN_FLIGHT
         const wanted = Math.min(limit, running + sealedBatches)
         for (let count = running; count < wanted; count++) yield* FiberSet.run(deliveries, worker)
       })
 
-      const isPaused = Effect.map(Clock.currentTimeMillis, (now) => breaker.isOpen(now))
+      const pushAll = Effect.andThen(buffer.seal, startWorkers)
+      const outage = yield* Outage.make(config, pushAll)
+      const unlessPaused = (effect: Effect.Effect<void>) =>
+        Effect.flatMap(outage.isPaused, (isPaused) => isPaused ? Effect.void : effect)
 
       const flush = Effect.fnUntraced(function*({ budget, isLast }: FlushOptions) {
-        yield* buffer.seal
-        if (!isLast && (yield* isPaused)) return false
+        // Sealing now would make of an outage one request for each call that it took.
+        if (!isLast && (yield* outage.isPaused)) return false
         const started = yield* Clock.currentTimeMillis
         const before = acceptances
         flushEndsAt = started + Duration.toMillis(budget)
         isLastFlush = isLast
-        yield* startWorkers
+        yield* pushAll
         yield* wake.release
         if (isLast) yield* abandonOlder(started - STALE_AT_END_MS)
         const settled = yield* Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget)
@@ -196,7 +199,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         else if (Option.isNone(settled) && acceptances === before) {
           const waited = (yield* Clock.currentTimeMillis) - started
           if (waited >= Math.min(LEAST_PROOF_MS, config.flushBudgetMs)) {
-            yield* reportOutage({ _tag: "Retry", detail: `no answer within ${waited} ms`, afterMs: undefined })
+            const detail = `no answer within ${waited} ms`
+            yield* outage.failed({ _tag: "Retry", detail, afterMs: undefined, mayBeStored: true })
           }
         }
         const { sealedBatches } = yield* buffer.state
@@ -204,10 +208,19 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       })
 
       return OpenObserveSink.of({
-        start: Effect.flatMap(isPaused, (paused) => paused ? Effect.void : startWorkers),
+        warmUp: Effect.asVoid(FiberHandle.run(
+          warming,
+          Effect.flatMap(
+            Delivery.ask(config, transport),
+            // whatever else is wrong may have passed by the time of the first call
+            (verdict) => verdict._tag === "Misconfigured" ? outage.failed(verdict) : Effect.void
+          )
+        )),
+        start: unlessPaused(startWorkers),
+        push: unlessPaused(pushAll),
         flush,
         settled: (atMost) => Effect.asVoid(Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), atMost)),
-        isPaused,
+        isPaused: outage.isPaused,
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle
           if ((yield* FiberSet.size(deliveries)) === 0) return

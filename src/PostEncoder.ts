@@ -10,7 +10,7 @@ import * as Timestamp from "./Timestamp.ts"
 
 /** The records of one post. */
 export interface EncodedPost {
-  /** The records as JSON objects, each followed by a comma. */
+  /** The records as JSON objects, each followed by a comma. Valid until the next post is encoded. */
   readonly bytes: Buffer
   /** For each record the offset behind its comma. */
   readonly ends: ReadonlyArray<number>
@@ -77,6 +77,7 @@ export class PostEncoder {
     const lifecycle: Array<LifecycleEvent.LifecycleEvent> = []
     const nowMicros = nowMillis * 1000
     let oldestTimestamp = Infinity
+    this.out.clear()
     while (events.next()) {
       const shape = shapeOf(bytes, events.members)
       const type = typeOf(bytes, shape.type)
@@ -104,7 +105,7 @@ export class PostEncoder {
       this.out.byte(COMMA)
       ends.push(this.out.length)
     }
-    return { bytes: this.out.take(), ends, oldestTimestamp, lifecycle, malformed: events.malformed }
+    return { bytes: this.out.written, ends, oldestTimestamp, lifecycle, malformed: events.malformed }
   }
 
   private timestamp(micros: number): number {

@@ -1,4 +1,5 @@
 /** Putting records together from pieces of a post: a growing byte buffer, and what makes members fit for OpenObserve. */
+import * as Memory from "./Memory.ts"
 import type { Member } from "./TelemetryEvent.ts"
 
 /** Kept between posts, so that an ordinary post is encoded without allocating. */
@@ -17,10 +18,7 @@ export class ByteWriter {
 
   private reserve(bytes: number): void {
     const needed = this.length + bytes
-    if (needed <= this.buffer.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2))
-    this.buffer.copy(grown, 0, 0, this.length)
-    this.buffer = grown
+    if (needed > this.buffer.length) this.replace(Math.max(needed, this.buffer.length * 2))
   }
 
   byte(value: number): void {
@@ -54,13 +52,22 @@ export class ByteWriter {
     this.length += source.copy(this.buffer, this.length, start, end)
   }
 
-  /** Takes what was written and begins anew. */
-  take(): Buffer {
-    const taken = Buffer.allocUnsafeSlow(this.length)
-    this.buffer.copy(taken, 0, 0, this.length)
+  /** What was written, in memory that is written again after `clear`. */
+  get written(): Buffer {
+    return this.buffer.subarray(0, this.length)
+  }
+
+  /** Begins anew. */
+  clear(): void {
     this.length = 0
-    if (this.buffer.length > MAX_KEPT_CAPACITY) this.buffer = Buffer.allocUnsafeSlow(INITIAL_CAPACITY)
-    return taken
+    if (this.buffer.length > MAX_KEPT_CAPACITY) this.replace(INITIAL_CAPACITY)
+  }
+
+  private replace(capacity: number): void {
+    const old = this.buffer
+    this.buffer = Buffer.allocUnsafeSlow(capacity)
+    old.copy(this.buffer, 0, 0, this.length)
+    Memory.free(old)
   }
 }
 

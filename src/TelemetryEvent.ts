@@ -17,13 +17,15 @@ const CLOSE_ARRAY = 0x5d
 const COMMA = 0x2c
 
 /** A member of an event: offsets of its key (with quotes) and of its value. */
-export interface Member {
-  readonly keyStart: number
-  readonly keyEnd: number
-  readonly valueStart: number
-  readonly valueEnd: number
+export type Member = Readonly<MemberSlot>
+
+interface MemberSlot {
+  keyStart: number
+  keyEnd: number
+  valueStart: number
+  valueEnd: number
   /** Nesting of arrays and objects inside the value. */
-  readonly depth: number
+  depth: number
 }
 
 /** An event's members by meaning. */
@@ -104,8 +106,9 @@ export class EventScanner {
   /** The current event, from its opening to behind its closing brace. */
   start = 0
   end = 0
-  /** The current event's members in order of appearance. */
-  members: Array<Member> = []
+  /** The current event's members in order of appearance. They are written over by the next event. */
+  readonly members: Array<Member> = []
+  private readonly slots: Array<MemberSlot> = []
   /** Deepest nesting inside one of the current event's values. */
   depth = 0
   private at: number
@@ -158,27 +161,38 @@ export class EventScanner {
   /** Reads the object at `from` into `members`. */
   private event(from: number): number {
     const { bytes, scanner } = this
-    const members: Array<Member> = this.members = []
+    let count = 0
     this.depth = 0
     let at = scanner.space(from + 1)
-    if (bytes[at] === CLOSE_OBJECT) return at + 1
+    if (bytes[at] === CLOSE_OBJECT) return this.completed(0, at + 1)
     for (;;) {
       const keyStart = at
       const valueStart = scanner.key(at)
       if (valueStart < 0) return valueStart
       const valueEnd = scanner.value(valueStart)
       if (valueEnd < 0) return valueEnd
-      members.push({ keyStart, keyEnd: this.keyEnd(valueStart), valueStart, valueEnd, depth: scanner.depth })
+      const slot = this.slots[count] ??= { keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: 0, depth: 0 }
+      this.members[count++] = slot
+      slot.keyStart = keyStart
+      slot.keyEnd = this.keyEnd(valueStart)
+      slot.valueStart = valueStart
+      slot.valueEnd = valueEnd
+      slot.depth = scanner.depth
       if (scanner.depth > this.depth) this.depth = scanner.depth
       at = scanner.space(valueEnd)
       if (at >= bytes.length) return CUT
-      if (bytes[at] === CLOSE_OBJECT) return at + 1
+      if (bytes[at] === CLOSE_OBJECT) return this.completed(count, at + 1)
       if (bytes[at] !== COMMA) {
         scanner.errorAt = at
         return INVALID
       }
       at = scanner.space(at + 1)
     }
+  }
+
+  private completed(members: number, end: number): number {
+    if (this.members.length !== members) this.members.length = members
+    return end
   }
 
   /** The offset behind the key's closing quote: only a colon and white space stand between it and the value. */

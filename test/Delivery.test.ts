@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
+import * as Zlib from "node:zlib"
 import type { Batch } from "../src/Batch.ts"
 import { ExtensionConfig } from "../src/Config.ts"
 import * as Delivery from "../src/Delivery.ts"
@@ -46,6 +47,7 @@ const makeTransport = (...answers: readonly [Exchanged, ...ReadonlyArray<Exchang
 const stale = new TransportError({ code: "ECONNRESET", host: "h:1", isSent: true, isStale: true })
 
 const answerOf = (status: number, body: string): TransportResponse => ({ status, headers: {}, body })
+const storedNothing = answerOf(200, "{\"code\":200,\"status\":[{\"name\":\"s\",\"successful\":0,\"failed\":0}]}")
 const stored = answerOf(200, "{\"code\":200,\"status\":[{\"name\":\"s\",\"successful\":2,\"failed\":0}]}")
 
 describe("Delivery", () => {
@@ -84,7 +86,8 @@ describe("Delivery", () => {
           method: "POST",
           url: "https://api.openobserve.ai/api/org/default/_json",
           headers,
-          body: "[]"
+          body: "[]",
+          connectTimeoutMs: 1500
         })
         assert.deepEqual(compressed?.headers, { ...headers, "content-encoding": "gzip" })
       }))
@@ -108,7 +111,9 @@ describe("Delivery", () => {
         const outcome = yield* Delivery.attempt(yield* makeConfig(), transport, batch)
         assert.deepEqual(outcome, {
           verdict: { _tag: "Accepted", stored: 2, refused: 0, detail: undefined },
-          isUncertain: false
+          isUncertain: false,
+          isSuspect: false,
+          refusesCoding: false
         })
         assert.strictEqual(requests[0]?.body, batch.body)
       }))
@@ -137,8 +142,66 @@ describe("Delivery", () => {
         const { requests, transport } = makeTransport(Effect.fail(stale))
         const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
         assert.isTrue(verdict._tag === "Retry" && isUncertain)
-        assert.strictEqual(requests.length, 2)
+        assert.deepStrictEqual(requests.map(({ body }) => String(body)), ["[{},{}]", "[{},{}]", "[]"])
       }))
+
+    describe("after a reset", () => {
+      const reset = Effect.fail(new TransportError({ code: "EPIPE", host: "h:1", isSent: true, isStale: false }))
+      const after = (answer: Exchanged) =>
+        Effect.gen(function*() {
+          const { transport } = makeTransport(reset, answer)
+          return yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+        })
+
+      it.effect("suspects the batch when an empty request is taken", () =>
+        Effect.gen(function*() {
+          const { isSuspect, isUncertain, verdict } = yield* after(Effect.succeed(storedNothing))
+          assert.isTrue(isSuspect && isUncertain && verdict._tag === "Retry")
+        }))
+
+      it.effect("finds wrong credentials that the reset has hidden", () =>
+        Effect.gen(function*() {
+          const { isSuspect, verdict } = yield* after(Effect.succeed(answerOf(401, "Unauthorized Access")))
+          assert.isFalse(isSuspect)
+          assert.isTrue(verdict._tag === "Misconfigured" && verdict.remedy.includes("O2_AUTHORIZATION_HEADER"))
+        }))
+
+      it.effect("takes it for an outage when the empty request fails as well", () =>
+        Effect.gen(function*() {
+          const { isSuspect, verdict } = yield* after(reset)
+          assert.isTrue(!isSuspect && verdict._tag === "Retry")
+        }))
+    })
+
+    describe("before a server that takes nothing compressed", () => {
+      const body = Zlib.gzipSync("[{},{}]")
+      const compressed = makeBatch({ coding: "gzip", body })
+
+      it.effect("is repeated uncompressed", () =>
+        Effect.gen(function*() {
+          const { requests, transport } = makeTransport(Effect.succeed(answerOf(415, "")), Effect.succeed(stored))
+          const { refusesCoding, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, compressed)
+          assert.isTrue(refusesCoding && verdict._tag === "Accepted")
+          assert.strictEqual(String(requests[1]?.body), "[{},{}]")
+          assert.isUndefined(requests[1]?.headers["content-encoding"])
+        }))
+
+      it.effect("is uncompressed from the start once that is known", () =>
+        Effect.gen(function*() {
+          const { requests, transport } = makeTransport(Effect.succeed(stored))
+          const { refusesCoding } = yield* Delivery.attempt(yield* makeConfig(), transport, compressed, false)
+          assert.isFalse(refusesCoding)
+          assert.deepStrictEqual(requests.map(({ body }) => String(body)), ["[{},{}]"])
+        }))
+
+      it.effect("does not go on for ever", () =>
+        Effect.gen(function*() {
+          const { requests, transport } = makeTransport(Effect.succeed(answerOf(415, "")))
+          const { verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, compressed)
+          assert.strictEqual(verdict._tag, "Misconfigured")
+          assert.strictEqual(requests.length, 2)
+        }))
+    })
 
     it.effect("leaves time for reading an answer that came while the sandbox was frozen", () =>
       withFreezes((freeze) =>
@@ -161,14 +224,27 @@ describe("Delivery", () => {
     for (const isSent of [true, false]) {
       it.effect(`is ${isSent ? "" : "not "}uncertain when the connection broke ${isSent ? "after" : "before"} sending`, () =>
         Effect.gen(function*() {
-          const error = new TransportError({ code: "ECONNRESET", host: "h:1", isSent, isStale: false })
+          const error = new TransportError({ code: "HPE_INVALID_CONSTANT", host: "h:1", isSent, isStale: false })
           const { transport } = makeTransport(Effect.fail(error))
-          assert.deepEqual(yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch()), {
-            verdict: { _tag: "Retry", detail: "the connection was reset by h:1 (ECONNRESET)", afterMs: undefined },
-            isUncertain: isSent
+          const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+          assert.deepEqual(verdict, {
+            _tag: "Retry",
+            detail: "no HTTP is spoken by h:1 (HPE_INVALID_CONSTANT)",
+            afterMs: undefined,
+            mayBeStored: isSent
           })
+          assert.strictEqual(isUncertain, isSent)
         }))
     }
+
+    it.effect("is uncertain when a proxy may have lost OpenObserve's answer", () =>
+      Effect.gen(function*() {
+        for (const [status, expected] of [[200, true], [502, true], [504, true], [503, false], [429, false]] as const) {
+          const { transport } = makeTransport(Effect.succeed(answerOf(status, "<html></html>")))
+          const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+          assert.deepEqual([verdict._tag, isUncertain], ["Retry", expected], String(status))
+        }
+      }))
 
     it.effect("gives up after O2_REQUEST_TIMEOUT_MS, interrupts the exchange, and is uncertain", () =>
       Effect.gen(function*() {

@@ -33,14 +33,18 @@ const makeIntake = (
     if (typeof means === "number") return Effect.succeed({ ...postOf([]), malformed: means })
     return Effect.succeed({ ...postOf([1]), lifecycle: means })
   }
+  const sink = Layer.unwrap(Effect.map(LogBuffer, ({ seal }) => {
+    const start = Effect.sync(() => void starts++)
+    return Layer.mock(OpenObserveSink, { start, push: Effect.andThen(seal, start) })
+  }))
   const layer = Intake.layerNoDeps.pipe(
+    Layer.provideMerge(sink),
     Layer.provideMerge(LogBuffer.layerNoDeps),
     Layer.provideMerge(Ledger.layer),
     Layer.provideMerge(ExtensionConfig.layerEnv({ ...settings, ...env })),
     Layer.provideMerge(Layer.mergeAll(
       Layer.succeed(TelemetryServer, { port: 1, posts, close: Effect.void }),
       Layer.mock(RecordEncoder, { encode }),
-      Layer.mock(OpenObserveSink, { start: Effect.sync(() => void starts++) }),
       log.layer
     ))
   )

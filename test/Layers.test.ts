@@ -71,6 +71,7 @@ describe("Layers", () => {
         extensionName: "mine",
         region: undefined,
         isManagedInstance: false,
+        isSnapStart: false,
         registration: undefined
       }))
     ))))

@@ -114,7 +114,7 @@ export class OpenObserveDouble extends Context.Service<OpenObserveDouble, {
   ) => Effect.Effect<ReadonlyArray<StoredRecord>, DoubleError>
   /** Replaces the standing fault of `_json` posts until changed again; `undefined` heals. */
   readonly setFault: (fault: Fault | undefined) => Effect.Effect<void>
-  /** Appends faults for the next `_json` posts, one each, before the standing one. */
+  /** Appends faults for the next `_json` posts with records, one each, before the standing one. */
   readonly nextFaults: (faults: ReadonlyArray<RequestFault>) => Effect.Effect<void>
   /** Delays what is done with a request below `/api/`; a batch is stored even when its client is gone by then. */
   readonly setLatency: (millis: number) => Effect.Effect<void>

@@ -38,6 +38,7 @@ export const clientOf = (
     extensionName: "shipper.sh",
     region: "eu-west-1",
     isManagedInstance,
+    isSnapStart: false,
     registration
   })
   const layer = ExtensionsClient.layerNoDeps.pipe(

@@ -32,6 +32,7 @@ export interface ProgramOptions {
   readonly transport?: ControlledTransport
   readonly subscription?: Effect.Effect<Subscription, ExtensionsError>
   readonly isManagedInstance?: boolean
+  readonly isSnapStart?: boolean
 }
 
 /** A fake platform, with what it has been asked. */
@@ -67,6 +68,7 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     extensionName: "o2-lambda-extension",
     region: "eu-west-1",
     isManagedInstance: options.isManagedInstance ?? false,
+    isSnapStart: options.isSnapStart ?? false,
     registration: undefined
   })
   const layer = Intake.layerNoDeps.pipe(

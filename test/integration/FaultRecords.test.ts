@@ -7,8 +7,9 @@ import * as Effect from "effect/Effect"
 import { Fault } from "../../src/testing/OpenObserveDouble.ts"
 import { assertNoSecrets, complaints, ended, occurrences } from "./books.ts"
 import type { Ledger } from "./books.ts"
-import { assertUnharmed, inCell, linesOf, MAX_IN_FLIGHT, withRecords } from "./faultMatrix.ts"
+import { assertUnharmed, inCell, linesOf, MAX_IN_FLIGHT } from "./faultMatrix.ts"
 import type { Cell } from "./faultMatrix.ts"
+import { carrying } from "./sandbox.ts"
 
 /** A trouble with one record of many. */
 interface Row extends Cell {
@@ -121,7 +122,7 @@ describe.concurrent("OpenObserve answers", () => {
             const { receivedBytes, received } = ledger as Record<"received" | "receivedBytes", number>
             // sealed when full or at the end of the call, and what comes after it
             const batches = Math.ceil(receivedBytes / (50 * 1024)) + 4
-            const requests = withRecords(yield* openObserve.requests)
+            const requests = carrying(yield* openObserve.requests)
             assert.isAtMost(requests.length, row.atMost(received, batches))
             const said = complaints(yield* ownLines).map((line) => JSON.stringify(line))
             assert.strictEqual(said.length, row.says === undefined ? 0 : 1, said.join("\n"))
@@ -168,7 +169,7 @@ describe.concurrent("OpenObserve answers 200", () => {
         const { received, rejected, spilled } = ledger as Ledger
         assert.deepStrictEqual(Object.keys(rejected).filter((reason) => reason !== "unaccounted"), [])
         assert.strictEqual((rejected.unaccounted ?? 0) + spilled, received)
-        assert.isAtMost(withRecords(yield* openObserve.requests).length, 2 * received)
+        assert.isAtMost(carrying(yield* openObserve.requests).length, 2 * received)
         assert.strictEqual(complaints(yield* ownLines).length, 1)
       })))
 
@@ -198,7 +199,7 @@ describe.concurrent("OpenObserve answers 400", () => {
         assert.deepInclude(ledger, { rejected: { poison: 20 }, dropped: {}, spilled: 0, possiblyDuplicated: 0 })
         const good = lines.filter((line) => !isPoisoned(line)).map((line) => `${line}\n`)
         assert.deepStrictEqual((yield* functionLines).toSorted(), good.toSorted())
-        const requests = withRecords(yield* openObserve.requests)
+        const requests = carrying(yield* openObserve.requests)
         assert.isAtMost(requests.length, 2 * ledger["received"])
         assert.strictEqual(complaints(yield* ownLines).length, 1)
       })))

@@ -6,8 +6,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Fault } from "../../src/testing/OpenObserveDouble.ts"
 import { assertNoSecrets, complaints, ended } from "./books.ts"
-import { assertUnharmed, MAX_IN_FLIGHT, withRecords } from "./faultMatrix.ts"
-import { withSandbox } from "./sandbox.ts"
+import { assertUnharmed, MAX_IN_FLIGHT } from "./faultMatrix.ts"
+import { carrying, withSandbox } from "./sandbox.ts"
 
 const MODES = ["end", "continuous", "periodic", "adaptive"] as const
 
@@ -45,8 +45,8 @@ describe.concurrent("an outage of five calls", () => {
               const written = ["before\n"]
               assertUnharmed(yield* invoke({ lines: ["before"] }))
               yield* openObserve.setFault(fault)
-              const before = withRecords(yield* openObserve.requests).length
-              const requests = Effect.map(openObserve.requests, (all) => withRecords(all).length - before)
+              const before = carrying(yield* openObserve.requests).length
+              const requests = Effect.map(openObserve.requests, (all) => carrying(all).length - before)
               let noticed = 0
               for (let call = 0; call < CALLS; call++) {
                 assertUnharmed(yield* invoke({ lines: [`meanwhile ${call}`] }))

@@ -12,11 +12,11 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Invocation } from "../../src/testing/LambdaEmulator.ts"
 import { OpenObserveDouble } from "../../src/testing/OpenObserveDouble.ts"
-import type { Fault, OpenObserveDoubleOptions, ReceivedRequest } from "../../src/testing/OpenObserveDouble.ts"
+import type { Fault, OpenObserveDoubleOptions } from "../../src/testing/OpenObserveDouble.ts"
 import { assertNoSecrets, complaints, ended, occurrences } from "./books.ts"
 import type { Ledger } from "./books.ts"
 import type { Payload } from "./functions.ts"
-import { eventually, withSandbox } from "./sandbox.ts"
+import { carrying, eventually, withSandbox } from "./sandbox.ts"
 import type { OwnLine, Sandbox } from "./sandbox.ts"
 
 // --- Rows --------------------------------------------------------------------
@@ -92,10 +92,6 @@ export const linesOf = ({ flood, lines = [] }: Payload): ReadonlyArray<string> =
 export const assertUnharmed = ({ outcome, status }: Invocation) =>
   assert.strictEqual(`${outcome._tag} ${status}`, "Response success")
 
-/** Requests with records; an empty `[]` only asks whether the server would take some. */
-export const withRecords = (requests: ReadonlyArray<ReceivedRequest>): ReadonlyArray<ReceivedRequest> =>
-  requests.filter(({ body }) => Buffer.from(body).toString("utf8") !== "[]")
-
 /** Declares the cells of outages, all at once: they mostly wait. */
 export const outages = (title: string, rows: ReadonlyArray<Outage>) =>
   describe.concurrent(title, () => {
@@ -144,7 +140,7 @@ const outage = (row: Outage, payload: Payload, ending: Ending) =>
       yield* call(payload)
       // noticed once, and from then on left alone but for a probe
       const limit = MAX_IN_FLIGHT * row.attempts + STALE_REPEATS
-      assert.isAtMost(withRecords(yield* openObserve.requests).length - before, limit)
+      assert.isAtMost(carrying(yield* openObserve.requests).length - before, limit)
       yield* call({ lines: ["meanwhile"] })
 
       if (ending !== "never recovers") yield* openObserve.setFault(undefined)
@@ -153,7 +149,7 @@ const outage = (row: Outage, payload: Payload, ending: Ending) =>
 
       if (ending === "never recovers") {
         // at the end there is one more try, whatever was noticed before
-        assert.isAtMost(withRecords(yield* openObserve.requests).length - before, 2 * limit)
+        assert.isAtMost(carrying(yield* openObserve.requests).length - before, 2 * limit)
         assertKept(ledger)
       } else {
         assertDelivered(row, ledger, written, yield* functionLines)

@@ -187,6 +187,11 @@ export const sidesOf = (ledger: Record<string, any>): { readonly came: number; r
     ledger["buffered"] + ledger["inFlight"]
 })
 
+/** Requests that carried records, as opposed to the empty ones that only ask. */
+export const carrying = (requests: ReadonlyArray<ReceivedRequest>): ReadonlyArray<ReceivedRequest> =>
+  // `[]`; the body itself is not known where the server did not read it
+  requests.filter(({ headers }) => headers["content-length"] !== "2")
+
 /** The records that a request carried. */
 export const recordsOf = (request: ReceivedRequest): ReadonlyArray<Record<string, unknown>> =>
   JSON.parse(Buffer.from(request.body).toString("utf8"))

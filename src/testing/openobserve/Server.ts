@@ -115,8 +115,8 @@ export class Server {
     this.store.clear()
   }
 
-  private takeFault(): RequestFault | undefined {
-    const next = this.nextFaults.shift()
+  private takeFault(isEmpty: boolean): RequestFault | undefined {
+    const next = isEmpty ? undefined : this.nextFaults.shift()
     if (next !== undefined) return next
     return this.fault?._tag === "RefuseConnections" ? undefined : this.fault
   }
@@ -147,7 +147,8 @@ export class Server {
     entry: Entry,
     head: Api.Head & { readonly expectsContinue: boolean }
   ): Promise<void> {
-    const fault = route(head.method, head.path).kind === "json" ? this.takeFault() : undefined
+    const isEmpty = exchange.request.headers["content-length"] === EMPTY_LENGTH && head.contentEncoding === undefined
+    const fault = route(head.method, head.path).kind === "json" ? this.takeFault(isEmpty) : undefined
     const found = refusedUnread(fault, head) ?? Api.beforeBody(this.store, this.options, head)
     if ("status" in found) return early(exchange, entry, found)
 
@@ -185,6 +186,9 @@ export class Server {
     return empty(404)
   }
 }
+
+/** Of `[]`, with which clients ask whether records would be taken. */
+const EMPTY_LENGTH = "2"
 
 /** The answer of a fault that does not wait for the body. */
 const refusedUnread = (fault: RequestFault | undefined, { contentEncoding }: Api.Head): Answer | undefined => {

@@ -1,0 +1,58 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { OpenBatch } from "../src/OpenBatch.ts"
+
+const append = (batch: OpenBatch, text: string, oldestTimestamp = 0) =>
+  batch.append(Buffer.from(text), 0, text.length, text.split(",").length - 1, oldestTimestamp)
+
+describe("OpenBatch", () => {
+  it.effect("joins records to one array", () =>
+    Effect.sync(() => {
+      const batch = new OpenBatch()
+      append(batch, "{\"a\":1},", 7)
+      append(batch, "{\"b\":2},{\"c\":3},", 5)
+      const { body, oldestTimestamp, tally } = batch.seal()
+      assert.strictEqual(body.toString(), "[{\"a\":1},{\"b\":2},{\"c\":3}]")
+      assert.deepEqual({ oldestTimestamp, tally }, { oldestTimestamp: 5, tally: { records: 3, bytes: 24 } })
+    }))
+
+  it.effect("copies a range of its source", () =>
+    Effect.sync(() => {
+      const batch = new OpenBatch()
+      batch.append(Buffer.from("{},{\"x\":1},{},"), 3, 11, 1, 0)
+      assert.strictEqual(batch.seal().body.toString(), "[{\"x\":1}]")
+    }))
+
+  it.effect("begins anew after sealing, in other memory", () =>
+    Effect.sync(() => {
+      const batch = new OpenBatch()
+      append(batch, "{\"a\":1},")
+      const { body } = batch.seal()
+      assert.deepEqual([batch.records, batch.bytes], [0, 0])
+      append(batch, "{\"b\":2},")
+      assert.strictEqual(batch.seal().body.toString(), "[{\"b\":2}]")
+      assert.strictEqual(body.toString(), "[{\"a\":1}]")
+    }))
+
+  it.effect("gives up what came first", () =>
+    Effect.sync(() => {
+      const batch = new OpenBatch()
+      append(batch, "{\"a\":1},{\"b\":2},", 1)
+      append(batch, "{\"c\":3},", 2)
+      assert.deepEqual(batch.evict(), { records: 2, bytes: 16 })
+      assert.deepEqual([batch.records, batch.bytes], [1, 8])
+      append(batch, "{\"d\":4},", 3)
+      const { body, oldestTimestamp } = batch.seal()
+      assert.strictEqual(body.toString(), "[{\"c\":3},{\"d\":4}]")
+      assert.strictEqual(oldestTimestamp, 2)
+      assert.isUndefined(batch.evict())
+    }))
+
+  it.effect("grows as much as it must", () =>
+    Effect.sync(() => {
+      const batch = new OpenBatch()
+      const record = `"${"x".repeat(9_997)}",`
+      for (let count = 0; count < 100; count++) append(batch, record)
+      assert.strictEqual(batch.seal().body.length, 1_000_001)
+    }))
+})
