@@ -28,7 +28,10 @@ const fromZip = (flavour: string) => ({
     // these do not use the layer
     exclude: ["test/integration/demo.test.ts"],
     globalSetup: "test/layer/support/unpackForProject.ts",
-    env: { O2_TEST_LAYER: fileURLToPath(new URL(`dist/unpacked/layer-${flavour}`, import.meta.url)) },
+    env: {
+      O2_TEST_LAYER: fileURLToPath(new URL(`dist/unpacked/layer-${flavour}`, import.meta.url)),
+      CHAOS_SECONDS: process.env["CHAOS_SECONDS"] ?? "60"
+    },
     maxConcurrency: CONCURRENT_CELLS,
     testTimeout: 60_000,
     hookTimeout: 60_000

@@ -7,7 +7,7 @@ const UNAUTHORIZED = "Unauthorized Access: Basic cm9vdEBleGFtcGxlLmNvbTpDb21wbGV
 
 outages("OpenObserve answers", [
   { name: "503", fault: Fault.memoryOverflow, attempts: 2, says: /HTTP 503.*MemoryTableOverflowError/ },
-  { name: "500", fault: Fault.internalError, attempts: 2, says: /HTTP 500/ },
+  { name: "500", fault: Fault.internalError, isUncertain: true, attempts: 2, says: /HTTP 500/ },
   { name: "429", fault: Fault.cloudPressure, attempts: 2, says: /HTTP 429.*MemoryTableOverflowError/ },
   // longer than the longest delay between two attempts, so there is only one
   { name: "429 with Retry-After", fault: Fault.RetryAfter({ seconds: 1, status: 429 }), attempts: 1, says: /HTTP 429/ },

@@ -87,7 +87,7 @@ const rows: ReadonlyArray<Row> = [
     rejected: {},
     // what was under way when it was found out is sent again
     atMost: (_, batches) => batches + MAX_IN_FLIGHT,
-    says: /HTTP 415.*O2_COMPRESSION/
+    says: /no compressed requests.*O2_COMPRESSION/
   }
 ]
 
