@@ -90,6 +90,14 @@ export default defineConfig({
           env: { FUZZ_FACTOR: "40" },
           testTimeout: 600_000
         }
+      },
+      {
+        test: {
+          // the simulation once more, with the fleet of docs/reliability.md: ten minutes or more
+          name: "fleet",
+          include: ["test/Fleet.test.ts"],
+          env: { FLEET_SANDBOXES: "10000" }
+        }
       }
     ]
   }

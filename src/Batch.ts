@@ -37,7 +37,7 @@ export const compressUnsafe = (batch: Batch, done: (compressed: Batch) => void):
 export const text = ({ body, coding }: Batch): Buffer => coding === "gzip" ? Zlib.gunzipSync(body) : body
 
 /** More records than a batch can have: the smallest takes 2 bytes of the 10 MiB that a batch may be set to. */
-const MAX_RECORDS = 2 ** 23
+export const MAX_RECORDS = 2 ** 23
 
 /** The batch as two halves by number of records, for when a server refuses the whole. Needs two records or more. */
 export const halve = (batch: Batch): readonly [Batch, Batch] => {

@@ -20,8 +20,6 @@ export interface BufferState {
   readonly heldBytes: number
   readonly openRecords: number
   readonly sealedBatches: number
-  /** Bytes that what an earlier process has left may take: new records must find room beside it. */
-  readonly restorableBytes: number
 }
 
 /** The byte-bounded buffer. */
@@ -40,8 +38,12 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly replace: (batch: Batch, others: ReadonlyArray<Batch>) => Effect.Effect<ReadonlyArray<Batch>>
   /** Every batch that is not settled, those in flight included, compressed. */
   readonly unsettled: Effect.Effect<ReadonlyArray<Batch>>
+  /** Bytes that what an earlier process has left may take: new records must find room beside it. */
+  readonly roomBytes: Effect.Effect<number>
   /** Takes a batch that an earlier process has left; its negative number puts it before all others. */
   readonly restore: (batch: Batch) => Effect.Effect<void>
+  /** Lets go of batches that wait: they are on the disk. */
+  readonly spilled: (batches: ReadonlyArray<Batch>) => Effect.Effect<void>
   /** Gives up everything that waits. */
   readonly drop: (reason: DropReason) => Effect.Effect<void>
   /** Counts bytes of posts on their way here against the bound; negative when they have arrived or are given up. */
@@ -212,10 +214,21 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           }
           return [...inFlight.values(), ...sealed]
         }),
+        roomBytes: Effect.sync(() => Math.max(0, maxBufferBytes / 2 - heldBytes())),
         restore: (batch) =>
           Effect.sync(() => {
             ledger.replayUnsafe(batch.tally)
             insert(batch)
+          }),
+        spilled: (batches) =>
+          Effect.sync(() => {
+            for (const batch of batches) {
+              const place = sealed.indexOf(batch)
+              if (place < 0) continue
+              sealed.splice(place, 1)
+              sealedBytes -= batch.body.length
+              ledger.moveUnsafe("buffered", "spilled", batch.tally)
+            }
           }),
         drop: (reason) =>
           Effect.sync(() => {
@@ -228,8 +241,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         state: Effect.sync(() => ({
           heldBytes: heldBytes(),
           openRecords: open.records,
-          sealedBatches: sealed.length,
-          restorableBytes: Math.max(0, maxBufferBytes / 2 - heldBytes())
+          sealedBatches: sealed.length
         }))
       })
     })

@@ -58,7 +58,7 @@ export const serve = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
   const { tier } = calls.history
   if (tier !== before) yield* Effect.logDebug("flush tier", { from: before, to: tier })
   // What got old in the frozen sandbox leaves first; no timer ran meanwhile.
-  yield* tier === "continuous" || now - stream.openSince >= flushIntervalMs ? sink.push : sink.start
+  yield* tier === "continuous" || now - stream.openSince >= flushIntervalMs ? sink.send : sink.start
   // During an outage nobody waits: what this call writes is kept all the same.
   if (yield* sink.isPaused) return
   if (tier === "continuous") yield* overlap(call, calls)

@@ -87,9 +87,7 @@ export class Intake extends Context.Service<Intake, {
         }
       }
 
-      const sealAged = Freeze.sleep(config.flushIntervalMs).pipe(
-        Effect.andThen(sink.push)
-      )
+      const sendAged = Effect.andThen(Freeze.sleep(config.flushIntervalMs), sink.send)
 
       const work = Effect.fnUntraced(function*(post: Uint8Array) {
         lastPostAt = yield* Clock.currentTimeMillis
@@ -108,7 +106,7 @@ export class Intake extends Context.Service<Intake, {
         const { openRecords, sealedBatches } = yield* buffer.state
         if (sealedBatches > 0) yield* sink.start
         // no timer while there is nothing to wait for: an idle sandbox must not wake up
-        if (openRecords > 0) yield* FiberHandle.run(ageTimer, sealAged, { onlyIfMissing: true })
+        if (openRecords > 0) yield* FiberHandle.run(ageTimer, sendAged, { onlyIfMissing: true })
       })
 
       yield* Effect.gen(function*() {

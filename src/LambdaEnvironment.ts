@@ -4,6 +4,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
+/** The one place where Lambda lets a sandbox write. */
+const DEFAULT_TEMPORARY_DIRECTORY = "/tmp"
+
 /** The name to register with where the launcher does not say which file it is. */
 const DEFAULT_EXTENSION_NAME = "o2-lambda-extension"
 
@@ -37,6 +40,8 @@ export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
   readonly isManagedInstance: boolean
   /** SnapStart: what is done at init is frozen into a snapshot that many sandboxes are restored from. */
   readonly isSnapStart: boolean
+  /** What is written there outlives a reset of the sandbox, but not the sandbox. */
+  readonly temporaryDirectory: string
   /** Present when the launcher has registered; registering again would be refused and lose the identifier. */
   readonly registration: HandedOverRegistration | undefined
 }>()("o2-lambda-extension/LambdaEnvironment") {
@@ -52,6 +57,7 @@ export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
         region: (yield* optional("AWS_REGION")) || (yield* optional("AWS_DEFAULT_REGION")) || undefined,
         isManagedInstance: initialization === "lambda-managed-instances",
         isSnapStart: initialization === "snap-start",
+        temporaryDirectory: (yield* optional("TMPDIR")) || DEFAULT_TEMPORARY_DIRECTORY,
         registration: status === "" ? undefined : {
           status: /^\d+$/.test(status) ? Number(status) : undefined,
           identifier: yield* optional(handedOver.identifier),

@@ -1,6 +1,6 @@
 /** What may help a batch that OpenObserve did not store as it was: the parts or the form in which it is sent instead. Pure. */
 import { type Batch, halve } from "./Batch.ts"
-import type { Outcome } from "./Delivery.ts"
+import type { Outcome } from "./Attempt.ts"
 
 /** Resets over a batch after which its halves are tried: the first may have been anything. */
 const RESETS_TO_DIVIDE = 2

@@ -115,6 +115,27 @@ describe("Flushing", () => {
       )
     })
 
+    it.effect("lets what calls write in an outage grow into one batch", () => {
+      let isUp = false
+      const transport = makeControlledTransport((request) =>
+        isUp ? storeAll(request) : { code: "ECONNREFUSED", isSent: false }
+      )
+      const program = makeProgram({ env: { ...continuous, O2_MAX_RETRIES: "0" }, transport })
+      return running(
+        program.layer,
+        Effect.gen(function*() {
+          yield* calls(program, 1, 20, 20, 10_000)
+          isUp = true
+          const before = transport.exchanges.length
+          // the longest pause, and a fifth by chance
+          yield* TestClock.adjust("72 seconds")
+          assert.strictEqual(transport.exchanges.length - before, 2)
+          const lines = Array.from({ length: 19 }, (_, index) => `line ${index + 1}`)
+          assert.deepStrictEqual(timesSent(program, ...lines.slice(1)), lines.slice(1).map(() => 1))
+        })
+      )
+    })
+
     it.effect("loses and repeats nothing of many calls", () => {
       const program = makeProgram({ env: continuous })
       return running(

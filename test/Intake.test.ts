@@ -27,24 +27,24 @@ const makeIntake = (
   const posts = Effect.runSync(Queue.unbounded<Uint8Array>())
   const log = makeCapturedLog()
   let starts = 0
+  let sends = 0
   const encode = (post: Uint8Array) => {
     const means = meaning[Buffer.from(post).toString()] ?? []
     if (means === "broken") return Effect.die(new Error("a defect of the encoder"))
     if (typeof means === "number") return Effect.succeed({ ...postOf([]), malformed: means })
     return Effect.succeed({ ...postOf([1]), lifecycle: means })
   }
-  const sink = Layer.unwrap(Effect.map(LogBuffer, ({ seal }) => {
-    const start = Effect.sync(() => void starts++)
-    return Layer.mock(OpenObserveSink, { start, push: Effect.andThen(seal, start) })
-  }))
   const layer = Intake.layerNoDeps.pipe(
-    Layer.provideMerge(sink),
     Layer.provideMerge(LogBuffer.layerNoDeps),
     Layer.provideMerge(Ledger.layer),
     Layer.provideMerge(ExtensionConfig.layerEnv({ ...settings, ...env })),
     Layer.provideMerge(Layer.mergeAll(
       Layer.succeed(TelemetryServer, { port: 1, posts, close: Effect.void }),
       Layer.mock(RecordEncoder, { encode }),
+      Layer.mock(OpenObserveSink, {
+        start: Effect.sync(() => void starts++),
+        send: Effect.sync(() => void sends++)
+      }),
       log.layer
     ))
   )
@@ -55,7 +55,7 @@ const makeIntake = (
       yield* Queue.offer(posts, Buffer.from(text))
       yield* TestClock.adjust(0)
     })
-  return { layer, log, post, posts, starts: () => starts }
+  return { layer, log, post, posts, sends: () => sends, starts: () => starts }
 }
 
 const state = Intake.use((intake) => intake.state)
@@ -138,32 +138,42 @@ describe("Intake", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("seals what has reached O2_FLUSH_INTERVAL_MS, counted from the first record", () => {
-    const { layer, post, starts } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" })
+  it.effect("has a batch delivered as soon as it is full", () => {
+    const { layer, post, sends, starts } = makeIntake({}, { O2_MAX_BATCH_SIZE_KB: "1" })
+    return Effect.gen(function*() {
+      while ((yield* bufferState).sealedBatches === 0) {
+        assert.strictEqual(starts(), 0)
+        yield* post("one")
+      }
+      assert.deepStrictEqual([starts(), sends()], [1, 0])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("sends what has reached O2_FLUSH_INTERVAL_MS, counted from the first record", () => {
+    const { layer, post, sends } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" })
     return Effect.gen(function*() {
       yield* post("one")
       yield* TestClock.adjust("3 seconds")
       yield* post("two")
       yield* TestClock.adjust("1999 millis")
-      assert.strictEqual(starts(), 0)
+      assert.strictEqual(sends(), 0)
       yield* TestClock.adjust("1 millis")
-      assert.strictEqual(starts(), 1)
-      assert.deepInclude(yield* bufferState, { openRecords: 0, sealedBatches: 1 })
+      assert.strictEqual(sends(), 1)
       yield* TestClock.adjust("1 hour")
-      assert.strictEqual(starts(), 1)
+      assert.strictEqual(sends(), 1)
     }).pipe(Effect.provide(layer))
   })
 
   it.effect("leaves what has got old in a frozen sandbox for 200 ms to whom INVOKE wakes", () => {
-    const { layer, post, starts } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" })
+    const { layer, post, sends } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" })
     return withFreezes((freeze) =>
       Effect.gen(function*() {
         yield* post("one")
         yield* freeze(3_600_000)
         yield* TestClock.adjust("5199 millis")
-        assert.strictEqual(starts(), 0)
+        assert.strictEqual(sends(), 0)
         yield* TestClock.adjust("1 millis")
-        assert.strictEqual(starts(), 1)
+        assert.strictEqual(sends(), 1)
       }).pipe(Effect.provide(layer))
     )
   })

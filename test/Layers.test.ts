@@ -72,6 +72,7 @@ describe("Layers", () => {
         region: undefined,
         isManagedInstance: false,
         isSnapStart: false,
+        temporaryDirectory: "/nowhere",
         registration: undefined
       }))
     ))))

@@ -39,6 +39,7 @@ export const clientOf = (
     region: "eu-west-1",
     isManagedInstance,
     isSnapStart: false,
+    temporaryDirectory: "/nowhere",
     registration
   })
   const layer = ExtensionsClient.layerNoDeps.pipe(

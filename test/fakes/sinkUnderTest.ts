@@ -8,6 +8,7 @@ import { OpenObserveSink } from "../../src/OpenObserveSink.ts"
 import type { EncodedPost } from "../../src/PostEncoder.ts"
 import { makeCapturedLog } from "./capturedLog.ts"
 import type { ControlledTransport } from "./ControlledTransport.ts"
+import { evenChance } from "./evenChance.ts"
 
 /** Settings that are complete, and keep request bodies readable. */
 export const settings = {
@@ -52,7 +53,7 @@ export const makeSink = (transport: ControlledTransport, env: Readonly<Record<st
     Layer.provideMerge(Ledger.layer),
     Layer.provideMerge(ExtensionConfig.layerEnv({ ...settings, ...env })),
     Layer.provideMerge(transport.layer),
-    Layer.provideMerge(log.layer)
+    Layer.provideMerge(Layer.merge(log.layer, evenChance))
   )
   return { layer, log }
 }

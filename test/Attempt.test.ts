@@ -6,7 +6,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Zlib from "node:zlib"
 import type { Batch } from "../src/Batch.ts"
 import { ExtensionConfig } from "../src/Config.ts"
-import * as Delivery from "../src/Delivery.ts"
+import * as Attempt from "../src/Attempt.ts"
 import { Transport, TransportError, type TransportRequest, type TransportResponse } from "../src/Transport.ts"
 import { withFreezes } from "./fakes/freezes.ts"
 
@@ -50,7 +50,7 @@ const answerOf = (status: number, body: string): TransportResponse => ({ status,
 const storedNothing = answerOf(200, "{\"code\":200,\"status\":[{\"name\":\"s\",\"successful\":0,\"failed\":0}]}")
 const stored = answerOf(200, "{\"code\":200,\"status\":[{\"name\":\"s\",\"successful\":2,\"failed\":0}]}")
 
-describe("Delivery", () => {
+describe("Attempt", () => {
   describe("ingestUrl", () => {
     const urls: ReadonlyArray<readonly [endpoint: string, organization: string, stream: string, url: string]> = [
       ["https://h", "org", "s", "https://h/api/org/s/_json"],
@@ -64,7 +64,7 @@ describe("Delivery", () => {
     for (const [endpoint, organizationId, stream, url] of urls) {
       it.effect(`is ${url} for ${endpoint}, ${organizationId}, ${stream}`, () =>
         Effect.sync(() =>
-          assert.strictEqual(Delivery.ingestUrl({ endpoint: new URL(endpoint), organizationId, stream }).href, url)
+          assert.strictEqual(Attempt.ingestUrl({ endpoint: new URL(endpoint), organizationId, stream }).href, url)
         ))
     }
   })
@@ -74,8 +74,8 @@ describe("Delivery", () => {
       Effect.gen(function*() {
         const config = yield* makeConfig()
         const { requests, transport } = makeTransport(Effect.succeed(stored))
-        yield* Delivery.post(config, transport, "[]", "identity")
-        yield* Delivery.post(config, transport, Buffer.from([1]), "gzip")
+        yield* Attempt.post(config, transport, "[]", "identity")
+        yield* Attempt.post(config, transport, Buffer.from([1]), "gzip")
         const [plain, compressed] = requests
         const headers = {
           "authorization": "Basic eDp5",
@@ -93,14 +93,14 @@ describe("Delivery", () => {
       }))
   })
 
-  describe("attempt", () => {
+  describe("once", () => {
     it.effect("hides the credentials where a server quotes them", () =>
       Effect.gen(function*() {
         const authorization = `Basic ${Buffer.from("me@example.com:s3cret-pass").toString("base64")}`
         const config = yield* makeConfig({ O2_AUTHORIZATION_HEADER: authorization })
         const body = `bad header ${authorization}, user me@example.com with s3cret-pass`
         const { transport } = makeTransport(Effect.succeed(answerOf(500, body)))
-        const { verdict } = yield* Delivery.attempt(config, transport, makeBatch())
+        const { verdict } = yield* Attempt.once(config, transport, makeBatch())
         assert.strictEqual(verdict.detail, "HTTP 500: bad header ***, user me@example.com with ***")
       }))
 
@@ -108,7 +108,7 @@ describe("Delivery", () => {
       Effect.gen(function*() {
         const { requests, transport } = makeTransport(Effect.succeed(stored))
         const batch = makeBatch()
-        const outcome = yield* Delivery.attempt(yield* makeConfig(), transport, batch)
+        const outcome = yield* Attempt.once(yield* makeConfig(), transport, batch)
         assert.deepEqual(outcome, {
           verdict: { _tag: "Accepted", stored: 2, refused: 0, detail: undefined },
           isUncertain: false,
@@ -121,7 +121,7 @@ describe("Delivery", () => {
     it.effect("is not uncertain when there was an answer, whatever it says", () =>
       Effect.gen(function*() {
         const { transport } = makeTransport(Effect.succeed(answerOf(503, "")))
-        const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+        const { isUncertain, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
         assert.strictEqual(verdict._tag, "Retry")
         assert.isFalse(isUncertain)
       }))
@@ -129,7 +129,7 @@ describe("Delivery", () => {
     it.effect("is repeated at once on a new connection when a kept one was dead", () =>
       Effect.gen(function*() {
         const { requests, steps, transport } = makeTransport(Effect.fail(stale), Effect.succeed(stored))
-        const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+        const { isUncertain, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
         assert.strictEqual(verdict._tag, "Accepted")
         // the server may have taken the first before it closed
         assert.isTrue(isUncertain)
@@ -140,7 +140,7 @@ describe("Delivery", () => {
     it.effect("is repeated once only, however connections break: the batch itself may break them", () =>
       Effect.gen(function*() {
         const { requests, transport } = makeTransport(Effect.fail(stale))
-        const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+        const { isUncertain, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
         assert.isTrue(verdict._tag === "Retry" && isUncertain)
         assert.deepStrictEqual(requests.map(({ body }) => String(body)), ["[{},{}]", "[{},{}]", "[]"])
       }))
@@ -150,7 +150,7 @@ describe("Delivery", () => {
       const after = (answer: Exchanged) =>
         Effect.gen(function*() {
           const { transport } = makeTransport(reset, answer)
-          return yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+          return yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
         })
 
       it.effect("suspects the batch when an empty request is taken", () =>
@@ -180,7 +180,7 @@ describe("Delivery", () => {
       it.effect("is repeated uncompressed", () =>
         Effect.gen(function*() {
           const { requests, transport } = makeTransport(Effect.succeed(answerOf(415, "")), Effect.succeed(stored))
-          const { refusesCoding, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, compressed)
+          const { refusesCoding, verdict } = yield* Attempt.once(yield* makeConfig(), transport, compressed)
           assert.isTrue(refusesCoding && verdict._tag === "Accepted")
           assert.strictEqual(String(requests[1]?.body), "[{},{}]")
           assert.isUndefined(requests[1]?.headers["content-encoding"])
@@ -189,7 +189,7 @@ describe("Delivery", () => {
       it.effect("is uncompressed from the start once that is known", () =>
         Effect.gen(function*() {
           const { requests, transport } = makeTransport(Effect.succeed(stored))
-          const { refusesCoding } = yield* Delivery.attempt(yield* makeConfig(), transport, compressed, false)
+          const { refusesCoding } = yield* Attempt.once(yield* makeConfig(), transport, compressed, false)
           assert.isFalse(refusesCoding)
           assert.deepStrictEqual(requests.map(({ body }) => String(body)), ["[{},{}]"])
         }))
@@ -197,7 +197,7 @@ describe("Delivery", () => {
       it.effect("does not go on for ever", () =>
         Effect.gen(function*() {
           const { requests, transport } = makeTransport(Effect.succeed(answerOf(415, "")))
-          const { verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, compressed)
+          const { verdict } = yield* Attempt.once(yield* makeConfig(), transport, compressed)
           assert.strictEqual(verdict._tag, "Misconfigured")
           assert.strictEqual(requests.length, 2)
         }))
@@ -209,7 +209,7 @@ describe("Delivery", () => {
           const answered = yield* Deferred.make<TransportResponse>()
           const { transport } = makeTransport(Deferred.await(answered))
           const attempt = yield* Effect.forkChild(
-            Delivery.attempt(yield* makeConfig({ O2_REQUEST_TIMEOUT_MS: "700" }), transport, makeBatch())
+            Attempt.once(yield* makeConfig({ O2_REQUEST_TIMEOUT_MS: "700" }), transport, makeBatch())
           )
           yield* TestClock.adjust("100 millis")
           yield* freeze(60_000)
@@ -226,7 +226,7 @@ describe("Delivery", () => {
         Effect.gen(function*() {
           const error = new TransportError({ code: "HPE_INVALID_CONSTANT", host: "h:1", isSent, isStale: false })
           const { transport } = makeTransport(Effect.fail(error))
-          const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+          const { isUncertain, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
           assert.deepEqual(verdict, {
             _tag: "Retry",
             detail: "no HTTP is spoken by h:1 (HPE_INVALID_CONSTANT)",
@@ -241,7 +241,7 @@ describe("Delivery", () => {
       Effect.gen(function*() {
         for (const [status, expected] of [[200, true], [502, true], [504, true], [503, false], [429, false]] as const) {
           const { transport } = makeTransport(Effect.succeed(answerOf(status, "<html></html>")))
-          const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+          const { isUncertain, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
           assert.deepEqual([verdict._tag, isUncertain], ["Retry", expected], String(status))
         }
       }))
@@ -257,7 +257,7 @@ describe("Delivery", () => {
           )
         )
         const config = yield* makeConfig({ O2_REQUEST_TIMEOUT_MS: "700" })
-        const attempt = yield* Effect.forkChild(Delivery.attempt(config, transport, makeBatch()))
+        const attempt = yield* Effect.forkChild(Attempt.once(config, transport, makeBatch()))
         yield* Deferred.await(started)
         yield* TestClock.adjust("699 millis")
         assert.isFalse(isInterrupted)
