@@ -38,7 +38,7 @@ const assertNothingLost = Effect.fnUntraced(function*(sandbox: Sandbox, written:
   return ledgers
 })
 
-describe("a reset", () => {
+describe.concurrent("a reset", () => {
   for (const [reason, payload, outcome] of RESETS) {
     for (const [what, fault] of AWAY) {
       it.live(`after ${reason} with OpenObserve ${what} loses nothing when it is back in the next generation`, () =>

@@ -51,7 +51,11 @@ const TROUBLES: readonly [Fault, ...ReadonlyArray<Fault>] = [
   Fault.TakesNoCompression(),
   Fault.Redirect({ location: "http://127.0.0.1:9/elsewhere", status: 302 }),
   Fault.Answer({ status: 502, body: "Proxy request failed", stores: true }),
-  Fault.Answer({ status: 200, body: "<html></html>", stores: true }),
+  Fault.Answer({ status: 200, body: "<html></html>", stores: true })
+]
+
+/** Ways to be particular about single records and batches. */
+const WHIMS: readonly [Fault, ...ReadonlyArray<Fault>] = [
   Fault.RefusesRecords({ containing: POISON }),
   Fault.ForBody({ matches: (body) => body.includes(POISON), fault: Fault.ResetBeforeStoring() }),
   Fault.ForBody({
@@ -62,11 +66,14 @@ const TROUBLES: readonly [Fault, ...ReadonlyArray<Fault>] = [
 ]
 
 /** How the weather is for the next while; good half of the time. */
-export const weather = (chance: Chance) => ({
-  fault: chance.next() < 0.5 ? undefined : chance.pick(TROUBLES),
-  latencyMs: chance.pick([0, 0, 0, 30, 300]),
-  forMs: chance.pick([20, 100, 300, 1000, 2000])
-})
+export const weather = (chance: Chance) => {
+  const dice = chance.next()
+  return {
+    fault: dice < 0.5 ? undefined : chance.pick(dice < 0.65 ? WHIMS : TROUBLES),
+    latencyMs: chance.pick([0, 0, 0, 30, 300]),
+    forMs: chance.pick([20, 100, 300, 1000, 2000])
+  }
+}
 
 /** Something that happens to a sandbox. */
 export type Step =
@@ -79,7 +86,7 @@ export const step = (chance: Chance, number: number): Step => {
   const dice = chance.next()
   if (dice < 0.15) return { _tag: "Frozen", forMs: chance.pick([10, 10, 100, 1200]) }
   if (dice < 0.18) return { _tag: "Spindown" }
-  const count = chance.pick([1, 3, 3, 10, 10, 100, 1000, 10_000])
+  const count = chance.pick([1, 1, 3, 3, 10, 10, 100, 100, 500, 1000, 10_000])
   const mark = chance.next() < 0.5 ? POISON : "good"
   return {
     _tag: "Call",
