@@ -47,7 +47,9 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/*.test.ts", "test/testing/*.test.ts"]
+          include: ["test/*.test.ts", "test/testing/*.test.ts"],
+          // property tests and real processes, on machines of two shared cores
+          testTimeout: 30_000
         }
       },
       {

@@ -10,7 +10,6 @@ import * as Layer from "effect/Layer"
 import { type Batch, compressUnsafe } from "./Batch.ts"
 import { ExtensionConfig } from "./Config.ts"
 import { type DropReason, Ledger, type Tally } from "./Ledger.ts"
-import * as Memory from "./Memory.ts"
 import { OpenBatch } from "./OpenBatch.ts"
 import type { EncodedPost } from "./PostEncoder.ts"
 
@@ -105,7 +104,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
             inFlight.set(batch.id, compressed)
             inFlightBytes -= saved
           }
-          if (compressed !== batch) Memory.freeAll(batch.body.buffer)
+          if (compressed !== batch) open.recycle(batch.body)
           done.openUnsafe()
           compressNext()
           // the smallest batches grow

@@ -42,8 +42,8 @@ const QUIET_AFTER_FAILURE_MS = 300
 /** Assumed where SHUTDOWN names a moment that has passed: a clock that is off is no reason to give up what is held. */
 const LEAST_BUDGET_MS = 300
 
-/** For a signal, which names no deadline: what Lambda grants at SHUTDOWN. */
-const SIGNAL_BUDGET_MS = 2000
+/** For an end that names no deadline, as by a signal: what Lambda grants at SHUTDOWN. */
+const UNANNOUNCED_BUDGET_MS = 2000
 
 // --- Program -----------------------------------------------------------------
 
@@ -61,32 +61,36 @@ const main = Effect.gen(function*() {
   yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
   const isSubscribed = yield* subscribe
   const sink = yield* OpenObserveSink
-  const { isSnapStart } = yield* LambdaEnvironment
+  const intake = yield* Intake
+  const { isManagedInstance, isSnapStart } = yield* LambdaEnvironment
   // a connection would be dead in every sandbox that the snapshot is restored to
   if (isSubscribed && !isSnapStart) yield* sink.warmUp
-  yield* Effect.forkChild(Spilling.catchUp)
+  yield* Effect.forkChild(isSnapStart ? Spilling.catchUp : Effect.andThen(Spilling.catchUp, sink.start))
   const deadline = yield* FiberHandle.make<void>()
-  const calls = new Flushing.Calls(yield* Clock.currentTimeMillis)
+  const calls = new Flushing.Calls(yield* Clock.currentTimeMillis, isSubscribed)
   yield* Effect.gen(function*() {
     for (;;) {
       const asked = yield* Clock.currentTimeMillis
       const event = yield* extensions.next
-      if ((yield* Clock.currentTimeMillis) - asked >= Freeze.LEAST_FREEZE_MS) yield* sink.thawed(asked)
+      yield* intake.open
+      const waited = (yield* Clock.currentTimeMillis) - asked
+      // Managed Instances run all the time: their connections are good
+      if (waited >= Freeze.LEAST_FREEZE_MS && !isManagedInstance) yield* sink.thawed(asked)
       yield* FiberHandle.clear(deadline)
       if (event.eventType === "SHUTDOWN") return yield* drain(event, calls)
       if (!isSubscribed) continue
       yield* Flushing.serve(event, calls)
-      yield* Spilling.catchUp
+      yield* Effect.andThen(Spilling.catchUp, sink.start)
       if (yield* sink.isPaused) yield* FiberHandle.run(deadline, Spilling.beforeDeadline(event))
     }
   }).pipe(
     Effect.tapError((error: ExtensionsError) =>
       Effect.gen(function*() {
-        yield* drainAfterSignal(calls)
+        yield* drainAtOnce("poll failed", calls)
         yield* Effect.ignore(extensions.exitError("Extension.PollFailed", error.message))
       })
     ),
-    Effect.onInterrupt(() => drainAfterSignal(calls))
+    Effect.onInterrupt(() => drainAtOnce("signal", calls))
   )
 })
 
@@ -123,9 +127,10 @@ interface End {
   readonly shutdownReason: string
 }
 
-const drainAfterSignal = Effect.fnUntraced(function*(calls: Flushing.Calls) {
-  const deadlineMs = (yield* Clock.currentTimeMillis) + SIGNAL_BUDGET_MS
-  yield* drain({ deadlineMs, shutdownReason: "signal" }, calls)
+/** Drains though Lambda has not asked for it. */
+const drainAtOnce = Effect.fnUntraced(function*(shutdownReason: string, calls: Flushing.Calls) {
+  const deadlineMs = (yield* Clock.currentTimeMillis) + UNANNOUNCED_BUDGET_MS
+  yield* drain({ deadlineMs, shutdownReason }, calls)
 })
 
 /** Takes in what still comes, delivers what can be delivered, closes the books. Runs once, at the end. */
@@ -141,7 +146,9 @@ const drain = Effect.fnUntraced(function*(end: End, calls: Flushing.Calls) {
   const finalMoment = started + budget - Math.min(SHUTDOWN_MARGIN_MS, budget / 4)
   const listenUntil = finalMoment - Math.min(DELIVERY_RESERVE_MS, budget / 2)
   const spillReserve = Math.min(SPILL_RESERVE_MS, budget / 4)
-  yield* awaitLastTelemetry(end.shutdownReason, Math.min(listenUntil, started + LAST_REPORT_WAIT_MS), calls.last)
+  if (calls.isSubscribed) {
+    yield* awaitLastTelemetry(end.shutdownReason, Math.min(listenUntil, started + LAST_REPORT_WAIT_MS), calls.last)
+  }
   yield* server.close
   yield* awaitIdle(finalMoment)
   const remaining = Math.max(0, finalMoment - (yield* Clock.currentTimeMillis))

@@ -134,12 +134,12 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
       )
 
       const report = (operation: "init/error" | "exit/error") => (errorType: string, message: string) =>
-        Effect.asVoid(call(operation, {
+        call(operation, {
           method: "POST",
           path: `/2020-01-01/extension/${operation}`,
           headers: { "lambda-extension-function-error-type": errorType },
           body: JSON.stringify({ errorMessage: message, errorType, stackTrace: [] })
-        }))
+        }).pipe(Effect.asVoid, within(operation, REPORT_TIMEOUT))
 
       return ExtensionsClient.of({
         register,
@@ -148,7 +148,7 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
           Subscription.subscribe(
             (path, body) => call("subscribe", { method: "PUT", path, body }),
             { ...options, isManagedInstance: environment.isManagedInstance }
-          ),
+          ).pipe(within("subscribe", SUBSCRIBE_TIMEOUT)),
         initError: report("init/error"),
         exitError: report("exit/error")
       })
@@ -160,7 +160,25 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
   )
 }
 
+/** Fails when there is no answer in time. */
+const within =
+  (operation: ExtensionsError["operation"], duration: Duration.Duration) =>
+  <A>(effect: Effect.Effect<A, ExtensionsError>): Effect.Effect<A, ExtensionsError> =>
+    Effect.timeoutOrElse(effect, {
+      duration,
+      orElse: () =>
+        Effect.fail(
+          new ExtensionsError({ operation, status: undefined, detail: `no answer within ${Duration.format(duration)}` })
+        )
+    })
+
 // --- Constants ---------------------------------------------------------------
+
+/** Half of the 10 s that init has: a function without logs is better than one that does not start. */
+const SUBSCRIBE_TIMEOUT = Duration.seconds(5)
+
+/** A process that reports its own end is to end, whether anybody listens or not. */
+const REPORT_TIMEOUT = Duration.seconds(1)
 
 /**
  * Failures of `next` that need not be the end: no answer, one that is no event, or one of something in between. 403 and

@@ -14,6 +14,12 @@ import { OpenObserveSink } from "./OpenObserveSink.ts"
 /** Left of a call's time when we ask for the next event: a call must never time out because of us. */
 const DEADLINE_MARGIN_MS = 500
 
+/**
+ * Longest flush after a crash: Lambda grants 2 s from there to the kill, whether we have asked for SHUTDOWN or not, and
+ * what comes last is to be delivered in the same time.
+ */
+const CRASH_BUDGET_MS = 1000
+
 /** Silence after which a `runtimeDone` that may have been lost is no longer waited for. */
 const SILENCE_MS = 1000
 
@@ -38,8 +44,12 @@ export class Calls {
   /** The end has begun; a signal that comes meanwhile changes nothing. */
   isDraining = false
 
-  constructor(now: number) {
+  /** Whether telemetry can come at all. */
+  readonly isSubscribed: boolean
+
+  constructor(now: number, isSubscribed: boolean) {
     this.history = FlushPolicy.empty(now)
+    this.isSubscribed = isSubscribed
   }
 }
 
@@ -99,11 +109,15 @@ const finish = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
   const intake = yield* Intake
   const sink = yield* OpenObserveSink
   const flush = Effect.gen(function*() {
-    const { isReported } = yield* intake.state
+    const { hasFailed, isReported } = yield* intake.state
     const remaining = call.deadlineMs - DEADLINE_MARGIN_MS - (yield* Clock.currentTimeMillis)
     // A report before we have asked for the next event is of a call that crashed: SHUTDOWN waits, and its time runs.
-    const budget = isReported(call.requestId) ? 0 : Math.max(0, Math.min(flushBudgetMs, remaining))
-    yield* sink.flush({ budget: Duration.millis(budget), isLast: false })
+    const atMost = isReported(call.requestId) ? 0 : hasFailed(call.requestId) ? CRASH_BUDGET_MS : flushBudgetMs
+    const budget = Math.max(0, Math.min(flushBudgetMs, atMost, remaining))
+    yield* Effect.raceFirst(
+      sink.flush({ budget: Duration.millis(budget), isLast: false }),
+      awaitReport(call.requestId)
+    )
   })
   // a call without an id cannot be recognised when it ends
   const isHopeless = call.requestId === "" || calls.missed.length >= MAX_MISSES
@@ -123,7 +137,8 @@ const awaitEnd = Effect.fnUntraced(
       const slice = Math.min(end, Math.max(yield* Clock.currentTimeMillis, longFrom) + flushIntervalMs)
       if (yield* awaitRuntimeDone(call.requestId, started, slice)) return true
       if (slice >= end || (yield* Clock.currentTimeMillis) < slice) return false
-      yield* flush
+      // what is still on its way when the call ends is waited for after it
+      yield* Effect.raceFirst(flush, awaitRuntimeDone(call.requestId, started, end))
     }
   }
 )
@@ -134,12 +149,19 @@ const awaitRuntimeDone = Effect.fnUntraced(function*(requestId: string, started:
   for (;;) {
     const stream = yield* intake.state
     if (stream.isRuntimeDone(requestId)) return true
-    const mayBeLost = !stream.hasPlatformEvents || stream.lastMalformedAt >= started
+    const mayBeLost = !stream.hasPlatformEvents || stream.lastGapAt >= started
     const end = mayBeLost ? Math.min(until, Math.max(started, stream.lastPostAt) + SILENCE_MS) : until
     const now = yield* Clock.currentTimeMillis
     if (now >= end) return false
     yield* intake.progress(Duration.millis(end - now))
   }
+})
+
+/** Completes when the stream has told the call's report. */
+const awaitReport = Effect.fnUntraced(function*(requestId: string) {
+  const { flushBudgetMs } = yield* ExtensionConfig
+  const intake = yield* Intake
+  while (!(yield* intake.state).isReported(requestId)) yield* intake.progress(Duration.millis(flushBudgetMs))
 })
 
 const logBooks = Effect.gen(function*() {

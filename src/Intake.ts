@@ -13,6 +13,7 @@ import * as Queue from "effect/Queue"
 import { LogBuffer } from "./Buffer.ts"
 import { ExtensionConfig } from "./Config.ts"
 import * as Freeze from "./Freeze.ts"
+import { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import { Ledger } from "./Ledger.ts"
 import type { LifecycleEvent } from "./LifecycleEvent.ts"
 import * as Memory from "./Memory.ts"
@@ -28,9 +29,14 @@ export interface StreamState {
   readonly lastPostAt: number
   /** Since when the open batch has been filling; of no meaning while it is empty. */
   readonly openSince: number
-  /** When the last post came that was cut, malformed or given up: an event that is waited for may have been in it. */
-  readonly lastMalformedAt: number
+  /**
+   * When the stream last had a gap, in which an event that is waited for may have been: a post that was cut, malformed or
+   * given up, or events that the platform has dropped.
+   */
+  readonly lastGapAt: number
   readonly isRuntimeDone: (requestId: string) => boolean
+  /** Whether the platform has ended the call, instead of the runtime. */
+  readonly hasFailed: (requestId: string) => boolean
   readonly isReported: (requestId: string) => boolean
   /** How many calls' durations came, and the last of them in ms. */
   readonly measuredCalls: number
@@ -46,11 +52,14 @@ export class Intake extends Context.Service<Intake, {
   readonly state: Effect.Effect<StreamState>
   /** Waits for the next post to be worked off, at most for the given time. */
   readonly progress: (atMost: Duration.Duration) => Effect.Effect<void>
+  /** The first event has come: where a snapshot may have been taken until now, what comes is sent from now on. */
+  readonly open: Effect.Effect<void>
 }>()("o2-lambda-extension/Intake") {
   static readonly layerNoDeps = Layer.effect(
     Intake,
     Effect.gen(function*() {
       const config = yield* ExtensionConfig
+      const environment = yield* LambdaEnvironment
       const server = yield* TelemetryServer
       const encoder = yield* RecordEncoder
       const buffer = yield* LogBuffer
@@ -60,15 +69,18 @@ export class Intake extends Context.Service<Intake, {
       const progress = Latch.makeUnsafe(false)
       const ageTimer = yield* FiberHandle.make<void>()
       const runtimeDone = new RecentIds()
+      const failed = new RecentIds()
       const reported = new RecentIds()
       let hasPlatformEvents = false
       let lastPostAt = -Infinity
       let openSince = -Infinity
-      let lastMalformedAt = -Infinity
+      let lastGapAt = -Infinity
       let measuredCalls = 0
       let lastDurationMs = 0
       let restoredAt = -Infinity
       let isBusy = false
+      // A connection or a timer in a snapshot would wake up in every sandbox that is restored from it.
+      let isOpen = !environment.isSnapStart
 
       const remember = (event: LifecycleEvent) => {
         hasPlatformEvents = true
@@ -78,12 +90,16 @@ export class Intake extends Context.Service<Intake, {
             break
           case "RuntimeDone":
             runtimeDone.add(event.requestId)
+            if (event.hasFailed) failed.add(event.requestId)
             if (event.durationMs === undefined) break
             measuredCalls++
             lastDurationMs = event.durationMs
             break
           case "Report":
             reported.add(event.requestId)
+            break
+          case "Dropped":
+            lastGapAt = lastPostAt
         }
       }
 
@@ -91,18 +107,19 @@ export class Intake extends Context.Service<Intake, {
 
       const work = Effect.fnUntraced(function*(post: Uint8Array) {
         lastPostAt = yield* Clock.currentTimeMillis
-        if (post.length === 0) lastMalformedAt = lastPostAt
+        if (post.length === 0) lastGapAt = lastPostAt
         buffer.holdUnsafe(-post.length)
         const encoded = yield* encoder.encode(post)
         if ((yield* buffer.state).openRecords === 0) openSince = lastPostAt
         yield* buffer.append(encoded)
         Memory.free(post)
         if (encoded.malformed > 0) {
-          lastMalformedAt = lastPostAt
+          lastGapAt = lastPostAt
           ledger.countUnsafe("malformed", encoded.malformed)
           yield* Effect.logDebug("telemetry that is no event was skipped", { malformed: encoded.malformed })
         }
         encoded.lifecycle.forEach(remember)
+        if (!isOpen) return
         const { openRecords, sealedBatches } = yield* buffer.state
         if (sealedBatches > 0) yield* sink.start
         // no timer while there is nothing to wait for: an idle sandbox must not wake up
@@ -115,7 +132,7 @@ export class Intake extends Context.Service<Intake, {
           isBusy = true
           yield* work(post).pipe(
             Effect.catchDefect((defect) => {
-              lastMalformedAt = lastPostAt
+              lastGapAt = lastPostAt
               ledger.countUnsafe("postsDropped", 1)
               return Effect.logError("a post could not be processed", { defect: String(defect) })
             })
@@ -130,15 +147,19 @@ export class Intake extends Context.Service<Intake, {
           hasPlatformEvents,
           lastPostAt,
           openSince,
-          lastMalformedAt,
+          lastGapAt,
           isRuntimeDone: (requestId) => runtimeDone.has(requestId),
+          hasFailed: (requestId) => failed.has(requestId),
           isReported: (requestId) => reported.has(requestId),
           measuredCalls,
           lastDurationMs,
           restoredAt,
           isIdle: waiting === 0 && !isBusy
         })),
-        progress: (atMost) => Effect.asVoid(Effect.timeoutOption(progress.await, atMost))
+        progress: (atMost) => Effect.asVoid(Effect.timeoutOption(progress.await, atMost)),
+        open: Effect.sync(() => {
+          isOpen = true
+        })
       })
     })
   )
@@ -146,6 +167,7 @@ export class Intake extends Context.Service<Intake, {
   static readonly layer = Intake.layerNoDeps.pipe(
     Layer.provide([
       ExtensionConfig.layer,
+      LambdaEnvironment.layer,
       TelemetryServer.layer,
       RecordEncoder.layer,
       LogBuffer.layer,

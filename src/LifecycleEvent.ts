@@ -7,9 +7,17 @@ export type LifecycleEvent =
   /** An invocation begins; function lines that follow in the stream are its lines. */
   | { readonly _tag: "InvocationStart"; readonly requestId: string }
   /** The runtime has finished an invocation: nothing of it follows, save what late asynchronous code writes. */
-  | { readonly _tag: "RuntimeDone"; readonly requestId: string; readonly durationMs: number | undefined }
+  | {
+    readonly _tag: "RuntimeDone"
+    readonly requestId: string
+    readonly durationMs: number | undefined
+    /** The runtime crashed or ran out of time: the platform ends the sandbox's processes. */
+    readonly hasFailed: boolean
+  }
   /** The invocation's last event. */
   | { readonly _tag: "Report"; readonly requestId: string }
+  /** The platform has dropped events: what is waited for may be among them. */
+  | { readonly _tag: "Dropped" }
 
 /** Reads the event of the given type; `undefined` for all that do not matter here, and for records of another shape. */
 export const parse = (type: string, recordJson: string): LifecycleEvent | undefined => {
@@ -28,10 +36,15 @@ export const parse = (type: string, recordJson: string): LifecycleEvent | undefi
     case "platform.end": {
       const record: unknown = JSON.parse(recordJson)
       const requestId = textIn(record, ["requestId"])
-      return requestId === undefined ? undefined : { _tag: "RuntimeDone", requestId, durationMs: durationIn(record) }
+      if (requestId === undefined) return undefined
+      // an exception that the runtime has caught is a success, and the Logs API tells no status
+      const hasFailed = (textIn(record, ["status"]) ?? "success") !== "success"
+      return { _tag: "RuntimeDone", requestId, durationMs: durationIn(record), hasFailed }
     }
     case "platform.report":
       return withRequestId("Report", recordJson)
+    case "platform.logsDropped":
+      return { _tag: "Dropped" }
   }
 }
 

@@ -25,7 +25,9 @@ export class OpenBatch {
   records = 0
   /** Bytes of the records, commas included. */
   bytes = 0
-  private memory = Buffer.alloc(0)
+  private memory: Buffer = Buffer.alloc(0)
+  // of a batch that has been compressed: fresh memory costs more than what is copied into it
+  private spare: Buffer = Buffer.alloc(0)
   // oldest first
   private pieces: Array<Piece> = []
 
@@ -67,11 +69,22 @@ export class OpenBatch {
     }
   }
 
+  /** Takes back the memory of a body that is not needed any more. */
+  recycle(body: Buffer): void {
+    const memory: Buffer = Buffer.from(body.buffer)
+    if (memory.length <= this.spare.length) return Memory.free(memory)
+    Memory.free(this.spare)
+    this.spare = memory
+  }
+
   private reserve(bytes: number): void {
     const needed = this.bytes + bytes + 1
     const { memory } = this
     if (needed <= memory.length) return
-    this.memory = Buffer.allocUnsafeSlow(Math.max(needed, memory.length * 2, LEAST_CAPACITY))
+    if (needed <= this.spare.length) {
+      this.memory = this.spare
+      this.spare = Buffer.alloc(0)
+    } else this.memory = Buffer.allocUnsafeSlow(Math.max(needed, memory.length * 2, LEAST_CAPACITY))
     memory.copy(this.memory, 0, 0, this.bytes + 1)
     Memory.free(memory)
   }

@@ -123,8 +123,9 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         yield* patience.flushing(started + Duration.toMillis(budget), isLast)
         yield* startWorkers
         if (isLast) yield* patience.abandonOlder(started - STALE_AT_END_MS)
-        const settled = yield* Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget)
-        patience.flushed()
+        const settled = yield* Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget).pipe(
+          Effect.ensuring(Effect.sync(patience.flushed))
+        )
         if (isLast) yield* FiberSet.clear(deliveries)
         else if (Option.isNone(settled) && acceptances() === before) {
           const waited = (yield* Clock.currentTimeMillis) - started

@@ -37,7 +37,6 @@ const MAX_DEPTH = 100
 
 const COMMA = 0x2c
 const CLOSE_OBJECT = 0x7d
-const RECORD_START = Buffer.from("{\"_timestamp\":")
 
 export interface PostEncoderOptions {
   readonly types: ReadonlySet<string>
@@ -95,8 +94,7 @@ export class PostEncoder {
       const isUsable = Timestamp.isAccepted(time, nowMicros)
       const timestamp = this.timestamp(isUsable ? time : nowMicros)
       if (timestamp < oldestTimestamp) oldestTimestamp = timestamp
-      this.out.bytes(RECORD_START)
-      this.out.integer(timestamp)
+      this.out.start(timestamp)
       const isLine = type === "function"
       if (shape.isPlain && events.depth <= MAX_DEPTH) {
         this.writePlain(bytes, events.members, isUsable ? shape.time : undefined, isLine, shape.record)
@@ -132,6 +130,7 @@ export class PostEncoder {
         if (event.requestId === this.requestId) this.requestId = undefined
         break
       case "RuntimeDone":
+      case "Dropped":
         return
     }
     this.forgetTails()

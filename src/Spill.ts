@@ -36,7 +36,7 @@ export interface SpillableMemory {
 }
 
 /** Why a batch is not on the disk. */
-export type Obstacle =
+type Obstacle =
   /** The directory cannot be used. */
   | "directory"
   /** Newer records needed the room, or the disk is full. */
@@ -124,18 +124,18 @@ export class Spill extends Context.Service<Spill, {
         // the function may have emptied its /tmp
         for (const name of held.keys()) if (!isThere.has(name)) held.delete(name)
         const own = generation ??= Math.max(yield* Clock.currentTimeMillis, generationAfter(names))
-        const { evicted, outdated, written } = SpillPlan.plan({
+        const { outdated, written } = SpillPlan.plan({
           names: names.filter((name) => !stuck.has(name)),
           held: [...held.values()],
           unsettled,
           nameFor: (batch) => SpillFile.nameOf(batch, own, process.pid),
           freeBytes: yield* Disk.freeBytes(directory)
         })
-        for (const name of evicted) yield* held.has(name) ? release(name) : giveUp(name)
         const obstacles = new Map<Batch, Obstacle>()
-        for (const { batch, name } of written) {
+        for (const { batch, evicted, name } of written) {
           if ((yield* Clock.currentTimeMillis) >= until) obstacles.set(batch, "time")
           else {
+            for (const old of evicted) yield* held.has(old) ? release(old) : giveUp(old)
             yield* writeOne(name, batch).pipe(Effect.catch(({ code }) => {
               obstacles.set(batch, FULL.has(code) ? "room" : "disk")
               return warnOnce(WRITING_WARNING, code)
@@ -204,7 +204,7 @@ export class Spill extends Context.Service<Spill, {
               Effect.catch((error) => Effect.as(warnOfDirectory(error), undefined))
             )
             const files = obstacles === undefined ? [] : [...held.values()]
-            const { notOnDisk, onDisk } = SpillPlan.divide(files, unsettled)
+            const { notOnDisk, onDisk } = SpillPlan.partition(files, unsettled)
             const obstacleOf = (batch: Batch): Obstacle =>
               obstacles === undefined ? "directory" : obstacles.get(batch) ?? "room"
             return { onDisk, notOnDisk: notOnDisk.map((batch) => ({ batch, obstacle: obstacleOf(batch) })) }

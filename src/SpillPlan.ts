@@ -23,17 +23,23 @@ export interface Situation {
 }
 
 /** A file that holds settled records beside those of `parts`. */
-export interface OutdatedFile {
+interface OutdatedFile {
   readonly name: string
   readonly parts: ReadonlyArray<Batch>
 }
 
+/** A file to be written for a batch. */
+interface PlannedFile {
+  readonly name: string
+  readonly batch: Batch
+  /** Names of old files that must make room for it first, and not for others. */
+  readonly evicted: ReadonlyArray<string>
+}
+
 /** What is to be done, in this order. */
 export interface Plan {
-  /** Names of the oldest files, which newer records need the room of. */
-  readonly evicted: ReadonlyArray<string>
-  /** Batches that need a file of their own and fit, the newest first. */
-  readonly written: ReadonlyArray<{ readonly name: string; readonly batch: Batch }>
+  /** For the batches that need a file of their own and fit, the newest first. */
+  readonly written: ReadonlyArray<PlannedFile>
   /** To be deleted when the parts have files of their own. */
   readonly outdated: ReadonlyArray<OutdatedFile>
 }
@@ -63,30 +69,56 @@ export const plan = (situation: Situation): Plan => {
 const planReplacing = (situation: Situation, outdated: ReadonlyArray<OutdatedFile>): Plan => {
   const { freeBytes, held, names, nameFor, unsettled } = situation
   const isOutdated = new Set(outdated.map(({ name }) => name))
-  const { notOnDisk } = divide(held.filter(({ name }) => !isOutdated.has(name)), unsettled)
-  // what is old goes only for what is new
-  if (notOnDisk.length === 0) return { evicted: [], written: [], outdated }
+  const { notOnDisk } = partition(held.filter(({ name }) => !isOutdated.has(name)), unsettled)
+  if (notOnDisk.length === 0) return { written: [], outdated }
 
-  const candidates = [
-    ...names.filter((name) => !isOutdated.has(name)).map((name) => ({ name, batch: undefined })),
-    ...notOnDisk.map((batch) => ({ name: nameFor(batch), batch }))
-  ].sort((a, b) => a.name < b.name ? 1 : -1)
-  const evicted: Array<string> = []
-  const written: Array<Plan["written"][number]> = []
-  const missing = new Set<Batch>()
-  let room = Math.min(MAX_BYTES, (freeBytes + names.reduce((sum, name) => sum + roomOf(name), 0)) / 2)
-  for (const { batch, name } of candidates) {
-    const isFitting = roomOf(name) <= room
-    if (isFitting) room -= roomOf(name)
-    if (batch === undefined) {
-      if (!isFitting) evicted.push(name)
-    } else if (isFitting) written.push({ name, batch })
-    else missing.add(batch)
-  }
+  const there = names.filter((name) => !isOutdated.has(name))
+  const total = (names: ReadonlyArray<string>) => names.reduce((sum, name) => sum + roomOf(name), 0)
+  const bound = Math.min(MAX_BYTES, (freeBytes + total(names)) / 2)
+  const { fitting, others } = fit(
+    [
+      ...there.map((name) => ({ name, batch: undefined })),
+      ...notOnDisk.map((batch) => ({ name: nameFor(batch), batch }))
+    ],
+    bound
+  )
   // an old file whose parts do not all fit beside what is newer is better than nothing
+  const missing = new Set(others.map(({ batch }) => batch))
   const replaceable = outdated.filter(({ parts }) => !parts.some((batch) => missing.has(batch)))
   if (replaceable.length < outdated.length) return planReplacing(situation, replaceable)
-  return { evicted, written, outdated }
+
+  // what is old goes only when what is new comes: there may not be time for all of it
+  const evictable = others.filter(({ batch }) => batch === undefined).map(({ name }) => name)
+  let used = total(there)
+  const written: Array<PlannedFile> = []
+  for (const { batch, name } of fitting) {
+    if (batch === undefined) continue
+    const evicted: Array<string> = []
+    used += roomOf(name)
+    while (used > bound && evictable.length > 0) {
+      const oldest = evictable.pop()!
+      used -= roomOf(oldest)
+      evicted.push(oldest)
+    }
+    written.push({ name, batch, evicted })
+  }
+  return { written, outdated }
+}
+
+/** What is there or is to be there and fits within the bound, and what does not; both the newest first. */
+const fit = <A extends { readonly name: string }>(candidates: ReadonlyArray<A>, bound: number) => {
+  const fitting: Array<A> = []
+  const others: Array<A> = []
+  let room = bound
+  for (const candidate of candidates.toSorted((a, b) => a.name < b.name ? 1 : -1)) {
+    const needed = roomOf(candidate.name)
+    if (needed > room) others.push(candidate)
+    else {
+      room -= needed
+      fitting.push(candidate)
+    }
+  }
+  return { fitting, others }
 }
 
 /** Files of which nothing is unsettled. */
@@ -99,7 +131,7 @@ export const settled = (
 }
 
 /** The batches whose records are all in one of the files, and the others. */
-export const divide = (
+export const partition = (
   files: ReadonlyArray<HeldFile>,
   batches: ReadonlyArray<Batch>
 ): { readonly onDisk: ReadonlyArray<Batch>; readonly notOnDisk: ReadonlyArray<Batch> } => {

@@ -17,13 +17,11 @@ const BEFORE_DEADLINE_MS = 1_000
 /** Longest that this writing may take, in ms: it ends before the deadline. */
 const EARLY_BUDGET_MS = 500
 
-/** Brings back what earlier generations have left, and deletes what has been settled since; sends what it finds. */
+/** Brings back what earlier generations have left, and deletes what has been settled since. */
 export const catchUp = Effect.gen(function*() {
   const buffer = yield* LogBuffer
   const spill = yield* Spill
-  const sink = yield* OpenObserveSink
   yield* spill.catchUp(buffer)
-  yield* sink.start
 })
 
 /** In an outage: writes what is unsettled when the call nears its deadline and has not ended. Memory keeps it as well. */

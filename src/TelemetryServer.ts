@@ -112,5 +112,14 @@ const close = (server: Http.Server): Effect.Effect<void> =>
     server.closeAllConnections()
   })
 
+/** The longest that a timer of Node's can wait. */
+const NEVER_MS = 2_147_483_647
+
 /** The sandbox may be frozen in the middle of a post: after the thaw every one of Node's time-outs would be due. */
-const OPTIONS: Http.ServerOptions = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 }
+const OPTIONS: Http.ServerOptions = {
+  keepAliveTimeout: 0,
+  requestTimeout: 0,
+  headersTimeout: 0,
+  // looking for requests that have timed out would wake an idle sandbox every 30 s
+  connectionsCheckingInterval: NEVER_MS
+}

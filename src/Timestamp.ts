@@ -70,8 +70,21 @@ const compose = (
   second: number
 ): number =>
   month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour <= 23 && minute <= 59 && second <= 60
-    ? Date.UTC(year, month - 1, day, hour, minute, second) * 1000
+    ? (midnight(year, month, day) + ((hour * 60 + minute) * 60 + second) * 1000) * 1000
     : NaN
+
+let lastDate = 0
+let lastMidnight = 0
+
+/** The beginning of a day in ms: nearly always that of the event before. */
+const midnight = (year: number, month: number, day: number): number => {
+  const date = (year * 100 + month) * 100 + day
+  if (date !== lastDate) {
+    lastDate = date
+    lastMidnight = Date.UTC(year, month - 1, day)
+  }
+  return lastMidnight
+}
 
 // --- Order -------------------------------------------------------------------
 

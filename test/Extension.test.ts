@@ -181,8 +181,13 @@ describe("Extension", () => {
       )
     })
 
-    for (const [what, text] of [["malformed", "this is no JSON"], ["cut", "[{\"time\":\"2026-11-22T10:0"]] as const) {
-      it.effect(`ends the wait after a second of silence once a ${what} post has come`, () => {
+    const gaps = [
+      ["a malformed post has come", "this is no JSON"],
+      ["a cut post has come", "[{\"time\":\"2026-11-22T10:0"],
+      ["the platform has dropped events", JSON.stringify([event.logsDropped])]
+    ] as const
+    for (const [what, text] of gaps) {
+      it.effect(`ends the wait after a second of silence once ${what}`, () => {
         const { invoke, layer, polls, post, send } = makeProgram()
         return running(
           layer,

@@ -107,6 +107,18 @@ describe("Extension", () => {
       }).pipe(Effect.provide(program.layer))
     })
 
+    it.effect("waits for nothing where there is no telemetry to come", () => {
+      const program = makeProgram({ subscription: Effect.succeed({ _tag: "Unsupported", detail: "HTTP 404" }) })
+      return Effect.gen(function*() {
+        const fiber = yield* started
+        yield* program.invoke("r1")
+        yield* program.shutdown()
+        assert.isTrue(Exit.isSuccess(yield* ended(fiber)))
+        assert.strictEqual(yield* elapsed, 0)
+        assert.include(ledgerLine(program)?.fields, { reason: "spindown" })
+      }).pipe(Effect.provide(program.layer))
+    })
+
     it.effect("ends before the kill though OpenObserve says nothing, and counts what is lost", () => {
       const program = makeProgram({ transport: makeControlledTransport(), env: { O2_FLUSH_BUDGET_MS: "100" } })
       return Effect.gen(function*() {
@@ -202,6 +214,18 @@ describe("Extension", () => {
         assert.strictEqual((yield* books).delivered.records, 3)
       }).pipe(Effect.provide(program.layer))
     })
+
+    it.effect("costs no connection on Managed Instances, which are never frozen", () => {
+      const program = makeProgram({ isManagedInstance: true })
+      return Effect.gen(function*() {
+        const fiber = yield* started
+        yield* TestClock.adjust("1 hour")
+        yield* program.shutdown()
+        yield* TestClock.adjust("1 second")
+        assert.isTrue(Exit.isSuccess(yield* ended(fiber)))
+        assert.strictEqual(program.transport.drops(), 0)
+      }).pipe(Effect.provide(program.layer))
+    })
   })
 
   describe("signals", () => {
@@ -247,6 +271,7 @@ describe("Extension", () => {
           "exit/error Extension.PollFailed: next: HTTP 403: gone"
         ])
         assert.strictEqual((yield* books).delivered.records, 1)
+        assert.include(ledgerLine(program)?.fields, { reason: "poll failed" })
       }).pipe(Effect.provide(program.layer))
     })
   })

@@ -196,6 +196,16 @@ describe("ExtensionsClient", () => {
           })
         }).pipe(Effect.provide(layer))
       })
+
+      it.effect(`${kind}Error waits for a second at most: the process is about to end`, () => {
+        const { layer } = clientOf([undefined])
+        return Effect.gen(function*() {
+          const service = yield* ExtensionsClient
+          const fiber = yield* Effect.forkChild(Effect.flip(service[`${kind}Error`]("Extension.PollFailed", "gone")))
+          yield* TestClock.adjust("1 second")
+          assert.strictEqual((yield* Fiber.join(fiber)).message, `${kind}/error: no answer within 1s`)
+        }).pipe(Effect.provide(layer))
+      })
     }
   })
 })

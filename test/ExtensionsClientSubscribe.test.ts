@@ -111,6 +111,17 @@ describe("ExtensionsClient", () => {
       }).pipe(Effect.provide(layer))
     })
 
+    it.effect("gives up when there is no answer, in time for init to succeed", () => {
+      const { layer } = clientOf([undefined])
+      return Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(
+          Effect.flip(ExtensionsClient.use(({ subscribe }) => subscribe(subscription)))
+        )
+        yield* TestClock.adjust("5 seconds")
+        assert.strictEqual((yield* Fiber.join(fiber)).message, "subscribe: no answer within 5s")
+      }).pipe(Effect.provide(layer))
+    })
+
     it.effect("does not ask again when subscribing is closed", () => {
       const { layer, transport } = clientOf([{ status: 403, body: "Telemetry.SubscriptionClosed" }])
       return Effect.gen(function*() {

@@ -4,7 +4,9 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { asked, calls, doneAfter, timesSent } from "./fakes/calls.ts"
 import { makeControlledTransport, storeAll, stored } from "./fakes/ControlledTransport.ts"
+import { withFreezes } from "./fakes/freezes.ts"
 import { event, makeProgram, running } from "./fakes/program.ts"
+import { books } from "./fakes/sinkUnderTest.ts"
 
 type Program = ReturnType<typeof makeProgram>
 
@@ -135,6 +137,34 @@ describe("Flushing", () => {
         })
       )
     })
+    for (const hours of [1, 12]) {
+      it.effect(`sends again, at once, what was in flight when the sandbox froze for ${hours} h, and then the rest`, () => {
+        const transport = makeControlledTransport((request, index) => index === 1 ? undefined : storeAll(request))
+        // no retry would be over before the test
+        const env = { ...continuous, O2_INITIAL_RETRY_DELAY_MS: "600000", O2_MAX_RETRY_DELAY_MS: "600000" }
+        const program = makeProgram({ env, transport })
+        return withFreezes((freeze) =>
+          running(
+            program.layer,
+            Effect.gen(function*() {
+              yield* calls(program, 1, 4)
+              assert.deepStrictEqual(timesSent(program, "line 1", "line 2", "line 3"), [1, 1, 0])
+              assert.strictEqual(transport.inFlight(), 1)
+              const drops = transport.drops()
+              yield* freeze(hours * 3_600_000)
+              yield* program.invoke("r4", 60_000)
+              assert.strictEqual(transport.drops(), drops + 1)
+              assert.deepStrictEqual(timesSent(program, "line 1", "line 2", "line 3"), [1, 1, 1])
+              yield* TestClock.adjust("200 millis")
+              assert.deepStrictEqual(timesSent(program, "line 1", "line 2", "line 3"), [1, 2, 1])
+              const { delivered, possiblyDuplicated, received } = yield* books
+              assert.deepStrictEqual(delivered, received)
+              assert.strictEqual(possiblyDuplicated.records, 3)
+            })
+          )
+        )
+      })
+    }
 
     it.effect("loses and repeats nothing of many calls", () => {
       const program = makeProgram({ env: continuous })
@@ -188,6 +218,22 @@ describe("Flushing", () => {
         Effect.gen(function*() {
           yield* calls(program, 0, 2, 31_000, 60_000)
           assert.deepStrictEqual(changes(program).map(([, , to]) => to), ["periodic"])
+        })
+      )
+    })
+
+    it.effect("has sent nothing before a snapshot, and sends what it held with the first call", () => {
+      const program = makeProgram({ isSnapStart: true })
+      return running(
+        program.layer,
+        Effect.gen(function*() {
+          yield* program.send(event.line("init"))
+          yield* TestClock.adjust("1 hour")
+          assert.deepStrictEqual(timesSent(program, "init"), [0])
+          yield* program.invoke("r1")
+          assert.deepStrictEqual(timesSent(program, "init"), [1])
+          yield* program.send(event.start("r1"), event.line("first"), event.runtimeDone("r1"))
+          assert.deepStrictEqual(timesSent(program, "first"), [1])
         })
       )
     })

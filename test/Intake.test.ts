@@ -15,14 +15,21 @@ import { RecordEncoder } from "../src/RecordEncoder.ts"
 import { TelemetryServer } from "../src/TelemetryServer.ts"
 import { makeCapturedLog } from "./fakes/capturedLog.ts"
 import { withFreezes } from "./fakes/freezes.ts"
+import { sandboxLayer } from "./fakes/program.ts"
 import { postOf, settings } from "./fakes/sinkUnderTest.ts"
 
-const done = (requestId: string): LifecycleEvent => ({ _tag: "RuntimeDone", requestId, durationMs: undefined })
+const done = (requestId: string, durationMs?: number, hasFailed = false): LifecycleEvent => ({
+  _tag: "RuntimeDone",
+  requestId,
+  durationMs,
+  hasFailed
+})
 
 /** An intake whose encoder makes of a post's text what the test says. */
 const makeIntake = (
   meaning: Readonly<Record<string, ReadonlyArray<LifecycleEvent> | "broken" | number>> = {},
-  env: Readonly<Record<string, string>> = {}
+  env: Readonly<Record<string, string>> = {},
+  isSnapStart = false
 ) => {
   const posts = Effect.runSync(Queue.unbounded<Uint8Array>())
   const log = makeCapturedLog()
@@ -45,6 +52,7 @@ const makeIntake = (
         start: Effect.sync(() => void starts++),
         send: Effect.sync(() => void sends++)
       }),
+      sandboxLayer({ isSnapStart }),
       log.layer
     ))
   )
@@ -73,6 +81,16 @@ describe("Intake", () => {
       assert.isTrue(hasPlatformEvents)
       assert.deepStrictEqual([5, 6, 69].map((n) => isRuntimeDone(`r${n}`)), [false, true, true])
       assert.isFalse(isReported("r69"))
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("knows which calls the platform has ended", () => {
+    const { layer, post } = makeIntake({ both: [done("r1"), done("r2", undefined, true)] })
+    return Effect.gen(function*() {
+      yield* post("both")
+      const { hasFailed, isRuntimeDone } = yield* state
+      assert.deepStrictEqual(["r1", "r2", "r3"].map(isRuntimeDone), [true, true, false])
+      assert.deepStrictEqual(["r1", "r2", "r3"].map(hasFailed), [false, true, false])
     }).pipe(Effect.provide(layer))
   })
 
@@ -105,11 +123,20 @@ describe("Intake", () => {
     const { layer, post } = makeIntake({ odd: 3 })
     return Effect.gen(function*() {
       yield* post("fine")
-      assert.strictEqual((yield* state).lastMalformedAt, -Infinity)
+      assert.strictEqual((yield* state).lastGapAt, -Infinity)
       yield* TestClock.adjust("7 seconds")
       yield* post("odd")
-      assert.strictEqual((yield* state).lastMalformedAt, 7000)
+      assert.strictEqual((yield* state).lastGapAt, 7000)
       assert.strictEqual((yield* Ledger.use((ledger) => ledger.snapshot)).intake.malformed, 3)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("takes events that the platform has dropped for a gap", () => {
+    const { layer, post } = makeIntake({ dropped: [{ _tag: "Dropped" }] })
+    return Effect.gen(function*() {
+      yield* TestClock.adjust("7 seconds")
+      yield* post("dropped")
+      assert.strictEqual((yield* state).lastGapAt, 7000)
     }).pipe(Effect.provide(layer))
   })
 
@@ -118,8 +145,8 @@ describe("Intake", () => {
     return Effect.gen(function*() {
       yield* TestClock.adjust("7 seconds")
       yield* post("")
-      const { lastMalformedAt, lastPostAt } = yield* state
-      assert.deepStrictEqual([lastMalformedAt, lastPostAt], [7000, 7000])
+      const { lastGapAt, lastPostAt } = yield* state
+      assert.deepStrictEqual([lastGapAt, lastPostAt], [7000, 7000])
     }).pipe(Effect.provide(layer))
   })
 
@@ -129,7 +156,7 @@ describe("Intake", () => {
       yield* TestClock.adjust("1 second")
       yield* post("bad")
       assert.strictEqual((yield* bufferState).heldBytes, 0)
-      assert.strictEqual((yield* state).lastMalformedAt, 1000)
+      assert.strictEqual((yield* state).lastGapAt, 1000)
       assert.strictEqual((yield* Ledger.use((ledger) => ledger.snapshot)).intake.postsDropped, 1)
       assert.strictEqual(log.at("Error").length, 1)
       yield* post("good")
@@ -178,6 +205,23 @@ describe("Intake", () => {
     )
   })
 
+  it.effect("sends nothing before the first event where a snapshot may be taken", () => {
+    const { layer, post, sends, starts } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" }, true)
+    return Effect.gen(function*() {
+      yield* post("one")
+      yield* TestClock.adjust("1 hour")
+      yield* post("two")
+      yield* LogBuffer.use((buffer) => buffer.seal)
+      yield* post("three")
+      assert.strictEqual(starts(), 0)
+      yield* Intake.use((intake) => intake.open)
+      yield* post("four")
+      assert.deepEqual([starts(), sends()], [1, 0])
+      yield* TestClock.adjust("5 seconds")
+      assert.deepEqual([starts(), sends()], [1, 1])
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("knows since when the open batch has been filling", () => {
     const { layer, post } = makeIntake()
     return Effect.gen(function*() {
@@ -194,8 +238,8 @@ describe("Intake", () => {
 
   it.effect("counts the calls whose durations come, and remembers the last", () => {
     const meaning = {
-      first: [{ _tag: "RuntimeDone", requestId: "r1", durationMs: 30 }],
-      second: [done("r2"), { _tag: "RuntimeDone", requestId: "r3", durationMs: 20 }]
+      first: [done("r1", 30)],
+      second: [done("r2"), done("r3", 20)]
     } as const
     const { layer, post } = makeIntake(meaning)
     return Effect.gen(function*() {

@@ -14,13 +14,16 @@ describe("LifecycleEvent", () => {
       ["platform.runtimeDone", { requestId, status: "success", metrics: { durationMs: 4.5 } }, {
         _tag: "RuntimeDone",
         requestId,
-        durationMs: 4.5
+        durationMs: 4.5,
+        hasFailed: false
       }],
       ["platform.runtimeDone", { requestId, status: "timeout", metrics: null }, {
         _tag: "RuntimeDone",
         requestId,
-        durationMs: undefined
+        durationMs: undefined,
+        hasFailed: true
       }],
+      ["platform.end", { requestId }, { _tag: "RuntimeDone", requestId, durationMs: undefined, hasFailed: false }],
       ["platform.report", { requestId, status: "error", errorType: "Runtime.ExitError" }, {
         _tag: "Report",
         requestId
@@ -39,7 +42,7 @@ describe("LifecycleEvent", () => {
       ["platform.initRuntimeDone", { status: "success" }, undefined],
       ["platform.initReport", { status: "success" }, undefined],
       ["platform.restoreRuntimeDone", { status: "success" }, undefined],
-      ["platform.logsDropped", { droppedRecords: 1 }, undefined],
+      ["platform.logsDropped", { droppedRecords: 1 }, { _tag: "Dropped" }],
       ["platform.fault", { requestId }, undefined],
       ["platform.Start", { requestId }, undefined],
       ["function", { requestId }, undefined],

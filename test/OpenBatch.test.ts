@@ -48,6 +48,20 @@ describe("OpenBatch", () => {
       assert.isUndefined(batch.evict())
     }))
 
+  it.effect("uses the memory of a body again that is not needed any more", () =>
+    Effect.sync(() => {
+      const batch = new OpenBatch()
+      append(batch, `"${"x".repeat(20_000)}",`)
+      const large = batch.seal().body
+      batch.recycle(large)
+      append(batch, "{\"a\":1},")
+      const again = batch.seal().body
+      assert.strictEqual(again.buffer, large.buffer)
+      assert.strictEqual(again.toString(), "[{\"a\":1}]")
+      append(batch, "{\"b\":2},")
+      assert.notStrictEqual(batch.seal().body.buffer, large.buffer)
+    }))
+
   it.effect("grows as much as it must", () =>
     Effect.sync(() => {
       const batch = new OpenBatch()

@@ -9,6 +9,9 @@ import { droppedFiles, interceptDisk, LONG, makeSandbox, reset, withFreeBytes } 
 
 const KIB = 1024
 
+/** What the first batch that a generation restores is called. */
+const FIRST_ID = -(2 ** 28)
+
 describe("Spill", () => {
   it.effect("gives the next generation what the last one left", () =>
     Effect.gen(function*() {
@@ -22,10 +25,7 @@ describe("Spill", () => {
       const fresh = second.memory.seal([4])
       yield* second.spill.catchUp(second.memory)
       const [one, two, three] = second.memory.all
-      assert.deepStrictEqual(
-        [one, two].map((batch) => ({ ...batch!, id: 0 })),
-        left.map((batch) => ({ ...batch, id: 0 }))
-      )
+      assert.deepStrictEqual([one, two], left.map((batch, index) => Object.assign({}, batch, { id: FIRST_ID + index })))
       assert.strictEqual(three, fresh)
       const books = yield* second.ledger.snapshot
       assert.strictEqual(books.replayed.records, 3)
@@ -42,7 +42,7 @@ describe("Spill", () => {
       const second = yield* sandbox.begin
       const restored: Array<unknown> = []
       yield* second.spill.catchUp({ ...second.memory, restore: (batch) => Effect.sync(() => restored.push(batch)) })
-      assert.deepStrictEqual(restored, [{ ...batch, id: -(2 ** 28) }])
+      assert.deepStrictEqual(restored, [{ ...batch, id: FIRST_ID }])
     }))
 
   it.effect("touches the disk once at a start that finds nothing", () =>
@@ -125,6 +125,17 @@ describe("Spill", () => {
         assert.deepStrictEqual(next.memory.restored, [2])
       }))
 
+    it.effect("deletes everything when everything has been settled", () =>
+      Effect.gen(function*() {
+        const sandbox = yield* makeSandbox
+        const generation = yield* sandbox.begin
+        const batch = generation.memory.seal([1])
+        yield* generation.spill.write(generation.memory, LONG)
+        generation.memory.deliver(batch)
+        yield* reset(generation)
+        assert.deepStrictEqual(sandbox.names(), [])
+      }))
+
     it.effect("begins no file when time is over, and has written the newest by then", () =>
       Effect.gen(function*() {
         const sandbox = yield* makeSandbox
@@ -177,6 +188,20 @@ describe("Spill", () => {
         const third = yield* sandbox.begin
         yield* third.spill.catchUp(third.memory)
         assert.deepStrictEqual(third.memory.restored, [2, 3, 10, 11, 12])
+      }))
+
+    it.effect("deletes nothing old for what there is no time to write", () =>
+      Effect.gen(function*() {
+        const sandbox = yield* makeSandbox
+        const first = yield* sandbox.begin
+        for (let n = 0; n < 4; n++) first.memory.seal([n], 7 * KIB)
+        yield* reset(first)
+        const second = yield* sandbox.begin
+        for (const n of [10, 11, 12]) second.memory.seal([n], 7 * KIB)
+        yield* withFreeBytes(sandbox.tmp, 48 * KIB)
+        yield* reset(second, Duration.zero)
+        assert.strictEqual(yield* droppedFiles(second), 0)
+        assert.strictEqual(sandbox.names().length, 4)
       }))
 
     it.effect("says what has no room, and leaves old files alone that need not go", () =>

@@ -53,11 +53,8 @@ describe("SpillFile", () => {
 
   it.effect("still reads a file of version 1", () =>
     Effect.sync(() => {
-      const file = Buffer.from(
-        "6f327370696c6c01" + "0c8acb14" + "00" + "00000001" + "3ff0000000000000" + "4319640000000000" + "00000002" +
-          "5b5d",
-        "hex"
-      )
+      const hex = "6f327370696c6c01 0c8acb14 00 00000001 3ff0000000000000 4319640000000000 00000002 5b5d"
+      const file = Buffer.from(hex.replaceAll(" ", ""), "hex")
       assert.deepStrictEqual(SpillFile.decode(file), {
         tally: { records: 1, bytes: 1 },
         oldestTimestamp: 1_786_706_395_136_000,

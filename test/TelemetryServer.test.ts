@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import { createHook } from "node:async_hooks"
 import * as Http from "node:http"
 import * as Net from "node:net"
 import { LogBuffer } from "../src/Buffer.ts"
@@ -112,4 +113,20 @@ describe("TelemetryServer", () => {
       yield* become(Effect.map(counts, ({ postsDropped }) => postsDropped), 1)
       assert.strictEqual(yield* post("late"), "ECONNREFUSED")
     }).pipe(Effect.provide(layer)))
+
+  it.live("sets no timer that wakes an idle sandbox again and again", () =>
+    Effect.gen(function*() {
+      const timers: Array<{ readonly _repeat: number | null }> = []
+      const hook = createHook({
+        init: (_id, type, _trigger, resource) => {
+          if (type === "Timeout") timers.push(resource as (typeof timers)[number])
+        }
+      })
+      hook.enable()
+      yield* Effect.gen(function*() {
+        assert.strictEqual(yield* post("[]"), 200)
+        const repeated = timers.map(({ _repeat }) => _repeat).filter((millis) => millis !== null)
+        assert.deepStrictEqual(repeated, [2_147_483_647])
+      }).pipe(Effect.provide(layer), Effect.ensuring(Effect.sync(() => hook.disable())))
+    }))
 })

@@ -33,7 +33,7 @@ export const batchOf = (id: number, numbers: ReadonlyArray<number>, recordBytes 
 }
 
 /** Holds batches as the buffer does, keeps the books, and delivers what it is told to. */
-export class FakeMemory implements SpillableMemory {
+class FakeMemory implements SpillableMemory {
   readonly batches = new Map<number, Batch>()
   /** Numbers of the records that were delivered, in that order. */
   readonly delivered: Array<number> = []

@@ -38,6 +38,18 @@ export interface ProgramOptions {
   readonly spill?: Partial<Spill["Service"]>
 }
 
+/** A sandbox as its variables describe it: on demand, unless a test wants another. */
+export const sandboxLayer = (kind: { readonly isManagedInstance?: boolean; readonly isSnapStart?: boolean } = {}) =>
+  Layer.succeed(LambdaEnvironment, {
+    runtimeApi: "127.0.0.1:9001",
+    extensionName: "o2-lambda-extension",
+    region: "eu-west-1",
+    isManagedInstance: kind.isManagedInstance ?? false,
+    isSnapStart: kind.isSnapStart ?? false,
+    temporaryDirectory: "/nowhere",
+    registration: undefined
+  })
+
 /** A fake platform, with what it has been asked. */
 export const makeProgram = (options: ProgramOptions = {}) => {
   const transport = options.transport ?? makeControlledTransport(storeAll)
@@ -71,15 +83,7 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     write: () => Effect.succeed({ onDisk: [], notOnDisk: [] }),
     ...options.spill
   })
-  const environment = Layer.succeed(LambdaEnvironment, {
-    runtimeApi: "127.0.0.1:9001",
-    extensionName: "o2-lambda-extension",
-    region: "eu-west-1",
-    isManagedInstance: options.isManagedInstance ?? false,
-    isSnapStart: options.isSnapStart ?? false,
-    temporaryDirectory: "/nowhere",
-    registration: undefined
-  })
+  const environment = sandboxLayer(options)
   const layer = Intake.layerNoDeps.pipe(
     Layer.provideMerge(RecordEncoder.layerNoDeps),
     Layer.provideMerge(OpenObserveSink.layerNoDeps),
@@ -152,5 +156,6 @@ export const event = {
     type: "platform.runtimeDone",
     record: { requestId, status }
   }),
-  report: (requestId: string) => ({ time, type: "platform.report", record: { requestId, status: "success" } })
+  report: (requestId: string) => ({ time, type: "platform.report", record: { requestId, status: "success" } }),
+  logsDropped: { time, type: "platform.logsDropped", record: { droppedBytes: 40960, droppedRecords: 112, reason: "?" } }
 }

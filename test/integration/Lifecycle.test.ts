@@ -159,3 +159,63 @@ describe("end", () => {
         })))
   }
 })
+
+describe("an end of a call that is never told", () => {
+  it.live("is waited for three times, and not again", () =>
+    withSandbox({ ...tier("end"), runtimeDone: "never", timeoutMs: 2500 }, (sandbox) =>
+      Effect.gen(function*() {
+        const calls = []
+        for (let call = 0; call < 5; call++) {
+          calls.push(yield* sandbox.invoke({ lines: [`call ${call}`], sleepMs: 500 }))
+        }
+        const asked = (yield* polls(sandbox)).slice(1)
+        assert.deepStrictEqual(
+          calls.map(({ runtimeDoneAt, status }, call) => [status, asked[call]! > runtimeDoneAt!]),
+          [["success", true], ["success", true], ["success", true], ["success", false], ["success", false]]
+        )
+        const { delivered, received } = yield* ended(sandbox)
+        assert.strictEqual(delivered, received)
+        assert.deepStrictEqual(yield* sandbox.functionLines, [0, 1, 2, 3, 4].map((call) => `call ${call}\n`))
+      })))
+
+  it.live("is not waited for when the platform says that it has dropped events", () =>
+    // waiting until the deadline would outlast the test
+    withSandbox({ ...tier("end"), runtimeDone: "never", timeoutMs: 90_000 }, (sandbox) =>
+      Effect.gen(function*() {
+        const call = yield* Effect.forkChild(sandbox.invoke({ lines: ["kept"], sleepMs: 200 }))
+        yield* eventually(sandbox.emulator.events, (events) => events.some(({ record }) => record === "kept\n"))
+        yield* sandbox.emulator.emit({
+          type: "platform.logsDropped",
+          record: { droppedBytes: 300, droppedRecords: 1, reason: "the consumer is slower than the logs come" }
+        })
+        const { runtimeDoneAt, status } = yield* Fiber.join(call)
+        assert.strictEqual(status, "success")
+        assert.isAbove((yield* polls(sandbox)).at(-1)!, runtimeDoneAt!)
+        assert.include(yield* sandbox.functionLines, "kept\n")
+        yield* ended(sandbox)
+      })))
+})
+
+describe("a backend that hangs", () => {
+  for (const strategy of ["adaptive", "end", "continuous", "periodic"]) {
+    it.live(`does not push a function of 3 s into its time-out with ${strategy}`, () =>
+      withSandbox(
+        { ...tier(strategy, { O2_FLUSH_INTERVAL_MS: "500" }), timeoutMs: 3000 },
+        (sandbox) =>
+          Effect.gen(function*() {
+            yield* sandbox.openObserve.setFault(Fault.HangBeforeHeaders())
+            // long enough that a flush of 2 s after it would be too long, and short
+            for (const sleepMs of [1400, 0, 0]) {
+              const { outcome, status } = yield* sandbox.invoke({ lines: [`slept for ${sleepMs}`], sleepMs })
+              assert.strictEqual(`${outcome._tag} ${status}`, "Response success")
+            }
+            yield* sandbox.openObserve.setFault(undefined)
+            yield* ended(sandbox)
+            assert.deepStrictEqual(
+              [...new Set(yield* sandbox.functionLines)].toSorted(),
+              ["slept for 0\n", "slept for 1400\n"]
+            )
+          })
+      ))
+  }
+})

@@ -1,7 +1,6 @@
-/** Sandboxes of every kind: resets, Managed Instances, restored snapshots, older and missing APIs. */
+/** Sandboxes of every kind: Managed Instances, restored snapshots, older and missing APIs. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import { eventually, ledgerOf, sidesOf, withSandbox } from "./sandbox.ts"
 import type { Sandbox } from "./sandbox.ts"
 
@@ -27,84 +26,51 @@ const ended = ({ emulator, ownLines }: Sandbox) =>
     return ledger
   })
 
-describe("a reset", () => {
-  const resets = [
-    ["a time-out", { sleepMs: 60_000 }, "TimedOut"],
-    ["a crash", { exits: 3 }, "Crashed"],
-    ["process.exit(0)", { exits: 0 }, "Crashed"]
-  ] as const
-  for (const [what, payload, outcome] of resets) {
-    it.live(`by ${what} begins a new generation, in which everything works`, () =>
-      withSandbox({ timeoutMs: 1500 }, (sandbox) =>
-        Effect.gen(function*() {
-          yield* sandbox.invoke({ lines: ["before"] })
-          const broken = yield* sandbox.invoke({ lines: ["last words"], ...payload })
-          assert.strictEqual(broken.outcome._tag, outcome)
-          const [{ pid: first } = { pid: undefined }] = yield* sandbox.emulator.extensions
-          const again = yield* sandbox.invoke({ lines: ["again"] })
-          assert.strictEqual(again.outcome._tag, "Response")
-          assert.notStrictEqual((yield* sandbox.emulator.extensions)[0]?.pid, first)
-          yield* sandbox.invoke({ lines: ["and again"] })
-          yield* ended(sandbox)
-          const records = yield* sandbox.functionRecords
-          assert.deepStrictEqual(
-            records.map((record) => [record["record"], record["faas_coldstart"]]),
-            [["before\n", true], ["last words\n", false], ["again\n", true], ["and again\n", false]]
-          )
-          assert.deepStrictEqual(
-            (yield* recordsOfType(sandbox, "platform.initStart")).map((record) => record["record_phase"]),
-            ["init", "invoke"]
-          )
-          const ledgers = (yield* sandbox.ownLines).filter(({ message }) => message === "ledger")
-          assert.deepStrictEqual(
-            ledgers.map(({ reason }) => reason),
-            [outcome === "TimedOut" ? "timeout" : "failure", "spindown"]
-          )
-        })))
-  }
-
-  it.live("by a time-out takes nothing with it that was older than the interval", () =>
-    withSandbox(
-      { timeoutMs: 3000, environment: { O2_FLUSH_STRATEGY: "periodic", O2_FLUSH_INTERVAL_MS: "200" } },
-      (sandbox) =>
-        Effect.gen(function*() {
-          const call = yield* Effect.forkChild(sandbox.invoke({ lines: ["while it ran"], sleepMs: 60_000 }))
-          yield* eventually(sandbox.functionLines, (lines) => lines.length === 1)
-          assert.isUndefined(call.pollUnsafe())
-          assert.strictEqual((yield* Fiber.join(call)).outcome._tag, "TimedOut")
-          assert.deepStrictEqual(yield* sandbox.functionLines, ["while it ran\n"])
-        })
-    ))
-})
-
 describe("Managed Instances", () => {
   const managed = { initializationType: "lambda-managed-instances" } as const
 
   it.live("have interleaved calls' lines stored by a timer, each under its own request", () =>
-    withSandbox({ ...managed, environment: { O2_FLUSH_INTERVAL_MS: "200" } }, (sandbox) =>
-      Effect.gen(function*() {
-        yield* sandbox.emulator.start
-        assert.deepStrictEqual((yield* acceptedBy(sandbox, "/register")).map(({ events }) => events), [["SHUTDOWN"]])
-        assert.deepStrictEqual((yield* acceptedBy(sandbox, "/telemetry")).map(({ schemaVersion }) => schemaVersion), [
-          "2025-01-29"
-        ])
-        const calls = yield* Effect.forEach(
-          Array.from({ length: 16 }, (_, n) => n),
-          (n) => sandbox.invoke({ log: [`begins ${n}`, `ends ${n}`], sleepMs: 5 + n % 4 * 5 }),
-          { concurrency: "unbounded" }
-        )
-        assert.deepStrictEqual(new Set(calls.map(({ outcome }) => outcome._tag)), new Set(["Response"]))
-        // nobody announces calls, and nothing else asks for a flush
-        yield* eventually(sandbox.functionRecords, (records) => records.length === 32)
-        const records = yield* sandbox.functionRecords
-        for (const [n, { requestId }] of calls.entries()) {
-          const own = records.filter((record) => record["requestid"] === requestId)
-          assert.deepStrictEqual(own.map((record) => record["record_message"]), [`begins ${n}`, `ends ${n}`])
-        }
-        assert.deepStrictEqual(yield* recordsOfType(sandbox, "platform.runtimeDone"), [])
-        yield* ended(sandbox)
-        assert.strictEqual((yield* recordsOfType(sandbox, "platform.report")).length, 16)
-      })))
+    withSandbox(
+      { ...managed, maxConcurrency: 64, environment: { O2_FLUSH_INTERVAL_MS: "200" } },
+      (sandbox) =>
+        Effect.gen(function*() {
+          yield* sandbox.emulator.start
+          // the environment is ready when one of the function's workers is
+          yield* eventually(
+            sandbox.emulator.calls,
+            (calls) => calls.filter(({ path }) => path.endsWith("/invocation/next")).length === 64
+          )
+          assert.deepStrictEqual((yield* acceptedBy(sandbox, "/register")).map(({ events }) => events), [["SHUTDOWN"]])
+          assert.deepStrictEqual((yield* acceptedBy(sandbox, "/telemetry")).map(({ schemaVersion }) => schemaVersion), [
+            "2025-01-29"
+          ])
+          const calls = yield* Effect.forEach(
+            Array.from({ length: 64 }, (_, n) => n),
+            (n) => sandbox.invoke({ log: [`begins ${n}`], sleepMs: 1000 + n % 4 * 50, logAfter: [`ends ${n}`] }),
+            { concurrency: "unbounded" }
+          )
+          assert.deepStrictEqual(new Set(calls.map(({ outcome }) => outcome._tag)), new Set(["Response"]))
+          const order = (yield* sandbox.emulator.events).map(({ type }) => type)
+          assert.isBelow(order.lastIndexOf("platform.start"), order.indexOf("platform.report"), "not all ran at once")
+          // nobody announces calls, and nothing else asks for a flush
+          yield* eventually(recordsOfType(sandbox, "platform.report"), (reports) => reports.length === 64)
+          const requestIds = calls.map(({ requestId }) => requestId)
+          const records = yield* sandbox.functionRecords
+          assert.strictEqual(records.length, 128)
+          for (const [n, requestId] of requestIds.entries()) {
+            const own = records.filter((record) => record["requestid"] === requestId)
+            assert.deepStrictEqual(own.map((record) => record["record_message"]), [`begins ${n}`, `ends ${n}`])
+          }
+          for (const type of ["platform.start", "platform.report"]) {
+            const told = (yield* recordsOfType(sandbox, type)).map((record) => record["record_requestid"])
+            assert.deepStrictEqual(told.sort(), requestIds.toSorted(), type)
+          }
+          assert.deepStrictEqual(yield* recordsOfType(sandbox, "platform.runtimeDone"), [])
+          const ledger = yield* ended(sandbox)
+          assert.strictEqual(ledger["delivered"], ledger["received"])
+          assert.strictEqual((yield* recordsOfType(sandbox, "platform.report")).length, 64)
+        })
+    ))
 
   it.live("have what the timer has not sent delivered at SHUTDOWN", () =>
     withSandbox({ ...managed, environment: { O2_FLUSH_INTERVAL_MS: "900000" } }, (sandbox) =>
@@ -143,6 +109,34 @@ describe("a restored snapshot", () => {
         // the snapshot's name is shared by all that are restored from it
         for (const record of yield* sandbox.functionRecords) assert.notProperty(record, "faas_instance")
       })))
+})
+
+describe("a snapshot", () => {
+  it.live("is taken of a process that has no connection yet, and keeps what init wrote for the first call", () =>
+    withSandbox(
+      // not frozen, so that whoever wants to send before the snapshot can
+      {
+        initializationType: "snap-start",
+        freeze: false,
+        environment: { O2_FLUSH_INTERVAL_MS: "100", INIT_LINE: "at publishing" }
+      },
+      (sandbox) =>
+        Effect.gen(function*() {
+          yield* sandbox.emulator.start
+          const received = Effect.map(sandbox.emulator.deliveries, (deliveries) => deliveries.length)
+          const before = yield* eventually(received, (count) => count > 0)
+          // a line that comes after the age of the first: by then that one has had its time
+          yield* Effect.sleep(1000)
+          yield* sandbox.emulator.emit({ type: "function", record: "later\n" })
+          yield* eventually(received, (count) => count > before)
+          yield* Effect.sleep(1000)
+          assert.deepStrictEqual(yield* sandbox.openObserve.requests, [])
+          yield* sandbox.invoke({ lines: ["first"] })
+          assert.deepStrictEqual(yield* sandbox.functionLines, ["at publishing\n", "later\n", "first\n"])
+          const ledger = yield* ended(sandbox)
+          assert.strictEqual(ledger["delivered"], ledger["received"])
+        })
+    ))
 })
 
 describe("another telemetry API", () => {

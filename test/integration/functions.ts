@@ -11,23 +11,41 @@ export interface Payload {
   readonly sleepMs?: number
   /** Goes on when this file exists. */
   readonly until?: string
+  /** As `log`, after the sleep. */
+  readonly logAfter?: ReadonlyArray<unknown>
   readonly throws?: string
   readonly exits?: number
+  /** Ends as by the kernel when memory is out. */
+  readonly isKilled?: boolean
 }
 
-/** The function as a module of Node.js. */
-export const functionSource = `import { existsSync } from "node:fs"
+/**
+ * The function as a module of Node.js. Its environment says how its init goes: `INIT_LINE` is written to stdout;
+ * `FIRST_INIT` (`hangs`, `exits`) is what becomes of the first, the next ones work.
+ */
+export const functionSource = `import { existsSync, writeFileSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
-export const handler = async ({ exits, flood, lines = [], log = [], sleepMs = 0, throws, until }) => {
+const { FIRST_INIT: firstInit, INIT_LINE: initLine, TMPDIR: directory } = process.env
+if (initLine !== undefined) process.stdout.write(initLine + "\\n")
+if (firstInit !== undefined && !existsSync(directory + "/inits")) {
+  writeFileSync(directory + "/inits", "")
+  if (firstInit === "hangs") await sleep(600_000)
+  process.exit(1)
+}
+export const handler = async ({ exits, flood, isKilled = false, lines = [], log = [], logAfter = [], sleepMs = 0, throws, until }) => {
   for (const line of lines) process.stdout.write(line + "\\n")
   for (const value of log) console.log(value)
   if (flood !== undefined) {
     process.stdout.write(Array.from({ length: flood.count }, (_, n) => flood.text + " " + n + "\\n").join(""))
   }
   await sleep(sleepMs)
+<<<<<<< HEAD
   while (until !== undefined && !existsSync(until)) await sleep(20)
+=======
+  for (const value of logAfter) console.log(value)
   if (throws !== undefined) throw new RangeError(throws)
   if (exits !== undefined) process.exit(exits)
+  if (isKilled) process.kill(process.pid, "SIGKILL")
   return "done"
 }
 `

@@ -10,7 +10,7 @@ describe("LambdaEmulator failures", () => {
   it.live(
     "resets after a time-out: SHUTDOWN timeout, then a new generation inside the next call",
     () =>
-      withEmulator({ timeoutMs: 400 }, (emulator) =>
+      withEmulator({ timeoutMs: 2000 }, (emulator) =>
         Effect.gen(function*() {
           yield* emulator.start
           const [first] = yield* emulator.extensions
@@ -21,7 +21,7 @@ describe("LambdaEmulator failures", () => {
           const seen = yield* received(emulator)
           assert.deepInclude(records(seen, "platform.runtimeDone")[0], { requestId: call.requestId, status: "timeout" })
           assert.deepInclude(records(seen, "platform.report")[0], { requestId: call.requestId, status: "timeout" })
-          assert.strictEqual(records(seen, "platform.report")[0]?.["metrics"].durationMs, 400)
+          assert.strictEqual(records(seen, "platform.report")[0]?.["metrics"].durationMs, 2000)
 
           const next = yield* emulator.invoke({})
           assert.strictEqual(next.outcome._tag, "Response")
@@ -56,21 +56,27 @@ describe("LambdaEmulator failures", () => {
     patience
   )
 
-  it.live(
-    "calls the exit of the runtime an error and resets",
-    () =>
-      withEmulator({}, (emulator) =>
-        Effect.gen(function*() {
-          const call = yield* emulator.invoke({ do: "exit", code: 4 })
-          assert.deepStrictEqual(call.outcome, { _tag: "Crashed", errorType: "Runtime.ExitError" })
-          const seen = yield* received(emulator)
-          assert.deepInclude(records(seen, "platform.report")[0], { status: "error", errorType: "Runtime.ExitError" })
-          const shutdown = (yield* printed(emulator, "event")).at(-1) as Record<string, any>
-          assert.strictEqual(shutdown["event"].shutdownReason, "failure")
-          assert.strictEqual((yield* emulator.invoke({})).outcome._tag, "Response")
-        })),
-    patience
-  )
+  const ends = [
+    ["the exit of the runtime an error", { do: "exit", code: 4 }, "Runtime.ExitError"],
+    ["a runtime that the kernel has killed out of memory", { do: "kill" }, "Runtime.OutOfMemory"]
+  ] as const
+  for (const [what, payload, errorType] of ends) {
+    it.live(
+      `calls ${what} and resets`,
+      () =>
+        withEmulator({}, (emulator) =>
+          Effect.gen(function*() {
+            const call = yield* emulator.invoke(payload)
+            assert.deepStrictEqual(call.outcome, { _tag: "Crashed", errorType })
+            const seen = yield* received(emulator)
+            assert.deepInclude(records(seen, "platform.report")[0], { status: "error", errorType })
+            const shutdown = (yield* printed(emulator, "event")).at(-1) as Record<string, any>
+            assert.strictEqual(shutdown["event"].shutdownReason, "failure")
+            assert.strictEqual((yield* emulator.invoke({})).outcome._tag, "Response")
+          })),
+      patience
+    )
+  }
 
   it.live(
     "calls an exception of the handler a success of the platform",

@@ -108,6 +108,25 @@ describe("LambdaEmulator on Managed Instances", () => {
   )
 
   it.live(
+    "serves as many calls at once as asked for",
+    () =>
+      withEmulator({ ...managed, maxConcurrency: 12 }, (emulator) =>
+        Effect.gen(function*() {
+          yield* emulator.start
+          const calls = yield* Effect.all(
+            Array.from({ length: 12 }, () => emulator.invoke({ do: "sleep", ms: 1000 })),
+            { concurrency: "unbounded" }
+          )
+          assert.isBelow(
+            Math.max(...calls.map(({ startedAt }) => startedAt)),
+            Math.min(...calls.map(({ endedAt }) => endedAt))
+          )
+          assert.deepStrictEqual(new Set(calls.map(({ outcome }) => outcome._tag)), new Set(["Response"]))
+        })),
+    patience
+  )
+
+  it.live(
     "times a call out without a reset",
     () =>
       withEmulator({ ...managed, timeoutMs: 300 }, (emulator) =>

@@ -2,9 +2,6 @@
 import { dirname } from "node:path"
 import type { EmulatorSettings } from "./Options.ts"
 
-// workers of the built-in runtime on Managed Instances; enough to let invocations interleave
-const managedConcurrency = 4
-
 /** The file descriptor that the framed log of the built-in runtime goes through. */
 export const telemetryLogDescriptor = 3
 
@@ -97,5 +94,5 @@ export const runtimeEnvironment = (
   ...(settings.runtime._tag === "Handler"
     ? { AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x", _LAMBDA_TELEMETRY_LOG_FD: String(telemetryLogDescriptor) }
     : {}),
-  ...(settings.isManaged ? { AWS_LAMBDA_MAX_CONCURRENCY: String(managedConcurrency) } : {})
+  ...(settings.isManaged ? { AWS_LAMBDA_MAX_CONCURRENCY: String(settings.maxConcurrency) } : {})
 })

@@ -194,7 +194,9 @@ export class Generation {
       if (!agent.isExternal) this.#context.stream.close(agent.name)
     }
     const how = exit.code === undefined ? `by ${exit.signal ?? "a signal"}` : `with code ${exit.code}`
-    this.fail(this.runtime.errorType ?? "Runtime.ExitError", `the runtime exited ${how}; ${this.tail("runtime")}`)
+    // the kernel ends a process that needs more memory than the function has so; nothing else in a sandbox does
+    const errorType = exit.signal === "SIGKILL" ? "Runtime.OutOfMemory" : "Runtime.ExitError"
+    this.fail(this.runtime.errorType ?? errorType, `the runtime exited ${how}; ${this.tail("runtime")}`)
     this.condition.notify()
   }
 

@@ -122,10 +122,14 @@ const finish = (
   }
 }
 
-const abort = (options: InvokeOptions, status: InvocationStatus, endedAt: number): InvokeResult => {
-  const { call, stream } = options
-  call.invocation.hasTimedOut = status.status === "timeout"
+const tellRuntimeDone = ({ call, settings, stream }: InvokeOptions, status: InvocationStatus, endedAt: number) => {
+  if (settings.runtimeDone === "never") return
   stream.platform("platform.runtimeDone", runtimeDoneRecord({ ...status, ...call, endedAt }))
+}
+
+const abort = (options: InvokeOptions, status: InvocationStatus, endedAt: number): InvokeResult => {
+  options.call.invocation.hasTimedOut = status.status === "timeout"
+  tellRuntimeDone(options, status, endedAt)
   return finish(options, { ...status, endedAt, runtimeDoneAt: undefined })
 }
 
@@ -177,11 +181,8 @@ export const runInvoke = async (options: InvokeOptions): Promise<InvokeResult> =
   if (runtimePart !== "met") return ended(runtimePart)
   const runtimeDoneAt = runtime.readyAt ?? now()
   await generation.drainRuntime()
-  stream.platform(
-    "platform.runtimeDone",
-    // an exception of the handler is a success for the platform: the runtime is healthy
-    runtimeDoneRecord({ status: "success", ...call, endedAt: runtimeDoneAt })
-  )
+  // an exception of the handler is a success for the platform: the runtime is healthy
+  tellRuntimeDone(options, { status: "success" }, runtimeDoneAt)
 
   const listeners = generation.agents.filter((agent) => agent.wants("INVOKE"))
   const extensionsPart = await generation.until(

@@ -30,6 +30,8 @@ export interface LambdaEmulatorOptions {
   readonly initTimeoutMs?: number
   readonly shutdownBudgetMs?: number
   readonly initializationType?: InitializationType
+  /** Calls that the built-in runtime serves at once on Managed Instances; 4 when absent. */
+  readonly maxConcurrency?: number
   readonly logFormat?: "Text" | "JSON"
   /** Stops all processes between invocations and holds telemetry back meanwhile. */
   readonly freeze?: boolean
@@ -49,6 +51,8 @@ export interface LambdaEmulatorOptions {
   readonly telemetryBufferBytes?: number
   /** Hands INVOKE to the extensions this long after the runtime has got the invocation. */
   readonly invokeDelayMs?: number
+  /** `never`: the end of no call is told, as when events get lost on their way. */
+  readonly runtimeDone?: "on-time" | "never"
   readonly lastReport?: "on-time" | "never"
   /** Creates the delivery of the last report this long after SHUTDOWN has been handed out. */
   readonly reportDelayAfterShutdownMs?: number
@@ -62,6 +66,9 @@ export interface EmulatorSettings extends Required<Omit<LambdaEmulatorOptions, "
   readonly handler: string
   readonly isManaged: boolean
 }
+
+/** Enough to let calls interleave on Managed Instances. */
+const defaultMaxConcurrency = 4
 
 const lambdaPath = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 
@@ -101,6 +108,7 @@ export const resolveOptions = (options: LambdaEmulatorOptions, temporaryDirector
     shutdownBudgetMs: options.shutdownBudgetMs ?? 2000,
     initializationType,
     isManaged,
+    maxConcurrency: options.maxConcurrency ?? defaultMaxConcurrency,
     // Managed Instances know no other format (Lambda developer guide, "Lambda Managed Instances")
     logFormat: isManaged ? "JSON" : options.logFormat ?? "Text",
     freeze: !isManaged && (options.freeze ?? true),
@@ -111,6 +119,7 @@ export const resolveOptions = (options: LambdaEmulatorOptions, temporaryDirector
     cutRecordsAtMaxBytes: options.cutRecordsAtMaxBytes ?? false,
     telemetryBufferBytes: options.telemetryBufferBytes ?? defaultTelemetryBufferBytes,
     invokeDelayMs: options.invokeDelayMs ?? 0,
+    runtimeDone: options.runtimeDone ?? "on-time",
     lastReport: options.lastReport ?? "on-time",
     reportDelayAfterShutdownMs: options.reportDelayAfterShutdownMs,
     temporaryDirectory
