@@ -17,6 +17,9 @@ const closingLine: Reporter = {
   }
 }
 
+/** Cells of the fault matrix at once in a file: they wait nearly all the time. */
+const CONCURRENT_CELLS = 6
+
 /** The integration tests once more, with the layer that a zip unpacks to. */
 const fromZip = (flavour: string) => ({
   test: {
@@ -25,7 +28,11 @@ const fromZip = (flavour: string) => ({
     // these do not use the layer
     exclude: ["test/integration/demo.test.ts"],
     globalSetup: "test/layer/support/unpackForProject.ts",
-    env: { O2_TEST_LAYER: fileURLToPath(new URL(`dist/unpacked/layer-${flavour}`, import.meta.url)) },
+    env: {
+      O2_TEST_LAYER: fileURLToPath(new URL(`dist/unpacked/layer-${flavour}`, import.meta.url)),
+      CHAOS_SECONDS: process.env["CHAOS_SECONDS"] ?? "60"
+    },
+    maxConcurrency: CONCURRENT_CELLS,
     testTimeout: 60_000,
     hookTimeout: 60_000
   }
@@ -49,6 +56,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/*.test.ts"],
+          maxConcurrency: CONCURRENT_CELLS,
           // real processes over real sockets, on machines of two shared cores
           testTimeout: 60_000,
           hookTimeout: 60_000

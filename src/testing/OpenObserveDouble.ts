@@ -14,7 +14,7 @@ import { Server } from "./openobserve/Server.ts"
 import type { StoredRecord } from "./openobserve/Store.ts"
 
 export { Fault } from "./openobserve/Faults.ts"
-export type { FaultTarget, RequestFault } from "./openobserve/Faults.ts"
+export type { BodyFault, FaultTarget, RequestFault } from "./openobserve/Faults.ts"
 export type { ReceivedRequest } from "./openobserve/Recorder.ts"
 export type { StoredRecord } from "./openobserve/Store.ts"
 
