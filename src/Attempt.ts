@@ -13,8 +13,8 @@ import type { Transport, TransportError, TransportResponse } from "./Transport.t
 /** What came of an attempt. */
 export interface Outcome {
   readonly verdict: OpenObserveResponse.Verdict
-  /** The batch may have been stored, but no answer said so. */
-  readonly isUncertain: boolean
+  /** How often the batch was sent without an answer that says whether it was stored. */
+  readonly unanswered: number
   /** The connection was reset, and yet the server takes requests: the batch itself may be what breaks it. */
   readonly isSuspect: boolean
   /** The server takes no compressed requests. */
@@ -95,33 +95,40 @@ export const once = Effect.fnUntraced(
     takesGzip = true
   ): Effect.fn.Return<Outcome> {
     const isCompressed = batch.coding === "gzip" && takesGzip
-    const send = (coding: Batch["coding"]) =>
-      Effect.result(post(config, transport, coding === batch.coding ? batch.body : text(batch), coding))
+    let unanswered = 0
+    const send = Effect.fnUntraced(function*(coding: Batch["coding"]) {
+      const result = yield* Effect.result(
+        post(config, transport, coding === batch.coding ? batch.body : text(batch), coding)
+      )
+      if (result._tag === "Failure" ? result.failure.isSent : Option.isNone(result.success)) unanswered++
+      return result
+    })
     let result = yield* send(isCompressed ? "gzip" : "identity")
-    const isRepeated = result._tag === "Failure" && result.failure.isStale
-    if (isRepeated) {
+    if (result._tag === "Failure" && result.failure.isStale) {
       yield* transport.dropIdle
       result = yield* send(isCompressed ? "gzip" : "identity")
     }
     const refusesCoding = isCompressed && result._tag === "Success" && Option.isSome(result.success) &&
       result.success.value.status === UNSUPPORTED_MEDIA_TYPE
     if (refusesCoding) result = yield* send("identity")
-    const outcome = yield* read(config, result, batch.tally.records)
+    const verdict = yield* read(config, result, batch.tally.records)
     if (result._tag === "Success" || !isReset(result.failure)) {
-      return { ...outcome, isUncertain: outcome.isUncertain || isRepeated, isSuspect: false, refusesCoding }
+      const isUnreliable = verdict._tag === "Retry" && verdict.mayBeStored
+      if (isUnreliable && result._tag === "Success" && Option.isSome(result.success)) unanswered++
+      return { verdict, unanswered, isSuspect: false, refusesCoding }
     }
     // A server that refuses credentials before it has read the body may break the connection (v0.91.5, from 32 KiB up),
     // and one that chokes on a record does so for others' sake: an empty request tells which it is.
     const health = yield* ask(config, transport)
-    const verdict = health._tag === "Misconfigured" ? health : outcome.verdict
-    return { verdict, isUncertain: true, isSuspect: health._tag === "Accepted", refusesCoding }
+    return health._tag === "Misconfigured"
+      ? { verdict: health, unanswered: 0, isSuspect: false, refusesCoding }
+      : { verdict, unanswered, isSuspect: health._tag === "Accepted", refusesCoding }
   }
 )
 
 /** Whether records would be taken, found out with an empty array: admitted like data, but nothing is written. */
 export const ask = Effect.fnUntraced(function*(config: Configuration, transport: Transport["Service"]) {
-  const { verdict } = yield* read(config, yield* Effect.result(post(config, transport, "[]", "identity")), 0)
-  return verdict
+  return yield* read(config, yield* Effect.result(post(config, transport, "[]", "identity")), 0)
 })
 
 const UNSUPPORTED_MEDIA_TYPE = 415
@@ -132,18 +139,13 @@ const read = Effect.fnUntraced(function*(
   config: Configuration,
   result: Result.Result<Option.Option<TransportResponse>, TransportError>,
   sent: number
-): Effect.fn.Return<Pick<Outcome, "verdict" | "isUncertain">> {
-  const retry = (detail: string, mayBeStored: boolean) => ({
-    verdict: { _tag: "Retry" as const, detail, afterMs: undefined, mayBeStored },
-    isUncertain: mayBeStored
-  })
+): Effect.fn.Return<OpenObserveResponse.Verdict> {
+  const retry = (detail: string, mayBeStored: boolean) =>
+    ({ _tag: "Retry", detail, afterMs: undefined, mayBeStored }) as const
   if (result._tag === "Failure") return retry(result.failure.message, result.failure.isSent)
-  if (Option.isNone(result.success)) {
-    return retry(
-      `no answer from ${config.endpoint.host} within O2_REQUEST_TIMEOUT_MS (${config.requestTimeoutMs})`,
-      true
-    )
+  if (Option.isSome(result.success)) {
+    return OpenObserveResponse.read(result.success.value, sent, yield* Clock.currentTimeMillis)
   }
-  const verdict = OpenObserveResponse.read(result.success.value, sent, yield* Clock.currentTimeMillis)
-  return { verdict, isUncertain: verdict._tag === "Retry" && verdict.mayBeStored }
+  const { endpoint, requestTimeoutMs } = config
+  return retry(`no answer from ${endpoint.host} within O2_REQUEST_TIMEOUT_MS (${requestTimeoutMs})`, true)
 })

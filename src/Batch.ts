@@ -16,8 +16,16 @@ export interface Batch {
   readonly coding: "gzip" | "identity"
   /** The records may have more columns together than OpenObserve takes at once. */
   readonly isWide?: boolean
-  /** How often in a row the connection was reset over it while the server was well otherwise. */
-  readonly resets?: number
+  /** Present when the connection was reset over it while the server was well otherwise. */
+  readonly suspicion?: Suspicion
+}
+
+/** What speaks against a batch. */
+export interface Suspicion {
+  /** Resets in a row. */
+  readonly resets: number
+  /** How many batches OpenObserve had stored before the first of them. */
+  readonly storedBefore: number
 }
 
 /** Fast rather than small: level 1 costs a third of the default's time and 15 % more bytes on log lines. */

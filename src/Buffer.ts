@@ -2,12 +2,12 @@
  * Holds records between encoding and delivery, bounded in bytes: an open batch that grows, sealed batches that wait.
  * When memory is full the oldest go first, and are counted.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import { type Batch, compressUnsafe } from "./Batch.ts"
+import { Complaint } from "./Complaint.ts"
 import { ExtensionConfig } from "./Config.ts"
 import { type DropReason, Ledger, type Tally } from "./Ledger.ts"
 import { OpenBatch } from "./OpenBatch.ts"
@@ -65,7 +65,9 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       let sealedBytes = 0
       let inFlightBytes = 0
       let intakeBytes = 0
-      let droppedSinceWarning = 0
+      const overflow = new Complaint(
+        "O2_MAX_BUFFER_SIZE_MB is reached: the oldest records were dropped; raise it, or find out why OpenObserve takes less than the function writes"
+      )
 
       // sealing adds a bracket
       const openBytes = () => open.records === 0 ? 0 : open.bytes + 1
@@ -73,7 +75,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
 
       const dropTally = (reason: DropReason, tally: Tally) => {
         ledger.moveUnsafe("buffered", { dropped: reason }, tally)
-        if (reason === "buffer_full") droppedSinceWarning += tally.records
+        if (reason === "buffer_full") overflow.note(tally.records)
       }
 
       const dropOldest = (reason: DropReason): boolean => {
@@ -168,23 +170,16 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         inFlightBytes -= batch.body.length
       }
 
-      let lastWarning = -Infinity
-      const warnOfDrops = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        if (droppedSinceWarning === 0 || now - lastWarning < DROP_WARNING_INTERVAL_MS) return Effect.void
-        const dropped = droppedSinceWarning
-        droppedSinceWarning = 0
-        lastWarning = now
-        return Effect.logWarning(
-          "O2_MAX_BUFFER_SIZE_MB is reached: the oldest records were dropped; raise it, or find out why OpenObserve takes less than the function writes",
-          { dropped, limitBytes: maxBufferBytes }
-        )
-      })
-
       return LogBuffer.of({
-        append: (post) => Effect.sync(() => appendUnsafe(post)).pipe(Effect.andThen(warnOfDrops)),
+        append: (post) =>
+          Effect.sync(() => appendUnsafe(post)).pipe(
+            Effect.andThen(overflow.voice({ limitBytes: maxBufferBytes }))
+          ),
         seal: Effect.sync(sealUnsafe),
         take: Effect.suspend(() => {
-          const batch = sealed.shift()
+          // what seems to be unstorable must not hold up the rest
+          const place = Math.max(0, sealed.findIndex(({ suspicion }) => suspicion === undefined))
+          const [batch] = sealed.splice(place, 1)
           if (batch === undefined) return Effect.undefined
           sealedBytes -= batch.body.length
           inFlightBytes += batch.body.length
@@ -252,6 +247,3 @@ export class LogBuffer extends Context.Service<LogBuffer, {
 
 /** Batches that are compressed at once: as many as Lambda has processors for us, which is seldom more than two. */
 const MAX_COMPRESSING = 2
-
-/** One warning per minute says as much as thousands. */
-const DROP_WARNING_INTERVAL_MS = 60_000

@@ -30,6 +30,7 @@ export type Setback = Exclude<Verdict, { _tag: "Accepted" }>
 export const make = ({ books, config, outage, patience, transport }: Context) => {
   const { buffer, ledger } = books
   let takesGzip = true
+  const { accept, reject } = Settlement.make(books)
   let acceptances = 0
   let nextStamp = 0
 
@@ -43,12 +44,14 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
 
   /** One attempt; `undefined` when it was given up without an answer. */
   const attempt = Effect.fnUntraced(function*(batch: Batch) {
-    const isUnknown = Effect.sync(() => ledger.possiblyDuplicatedUnsafe(batch.tally))
+    const noteUnanswered = (times: number) => {
+      for (let count = 0; count < times; count++) ledger.possiblyDuplicatedUnsafe(batch.tally)
+    }
     const outcome = yield* Effect.raceFirst(
       Attempt.once(config, transport, batch, takesGzip),
       patience.abandoned
-    ).pipe(Effect.onInterrupt(() => isUnknown))
-    if (outcome === undefined || outcome.isUncertain) yield* isUnknown
+    ).pipe(Effect.onInterrupt(() => Effect.sync(() => noteUnanswered(1))))
+    noteUnanswered(outcome?.unanswered ?? 1)
     if (outcome?.refusesCoding === true) yield* noteRefusedCoding
     return outcome
   })
@@ -80,23 +83,31 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
         // nobody said no: it is repeated at once, and that is no retry
         continue
       }
-      const remedy = yield* Remedy.find(batch, outcome, freshStamp)
+      const remedy = yield* Remedy.find(batch, outcome, { freshStamp, stored: acceptances })
       switch (remedy._tag) {
         case "Settle":
           acceptances++
-          yield* settle(parts, Settlement.accept(books, batch, remedy.verdict))
+          yield* settle(parts, accept(batch, remedy.verdict))
           yield* outage.succeeded
           break
         case "Replace":
           yield* settle(parts, buffer.replace(batch, remedy.batches))
           break
+        case "Repeat":
+          parts[0] = remedy.batch
+          break
         case "Reject":
-          yield* settle(parts, Settlement.reject(books, batch, remedy))
+          yield* settle(parts, reject(batch, remedy))
           yield* outage.answered
           break
         case "Wait": {
           const { verdict } = remedy
           parts[0] = remedy.batch
+          if (outcome.isSuspect && parts.some(Remedy.isUntried)) {
+            // what others come to tells what is wrong with this one
+            parts.push(...parts.splice(0, 1))
+            break
+          }
           // a probe is a single attempt
           if (verdict._tag === "Misconfigured" || outage.isFailing() && !patience.isLast()) return verdict
           outage.suspect()

@@ -28,6 +28,8 @@ export type Remedy =
   | { readonly _tag: "Settle"; readonly verdict: Extract<Verdict, { _tag: "Accepted" }> }
   /** Send these in its place at once. */
   | { readonly _tag: "Replace"; readonly batches: ReadonlyArray<Batch> }
+  /** Send this again at once. */
+  | { readonly _tag: "Repeat"; readonly batch: Batch }
   /** The record cannot be stored by this server. */
   | { readonly _tag: "Reject"; readonly reason: "poison" | "too_large" | "unaccounted"; readonly detail: string }
   /** Send this later. */
@@ -51,9 +53,20 @@ export const prepare = Effect.fnUntraced(function*(batch: Batch, nowMicros: numb
   return divide(batch, [rewriting.restamp(text(batch), yield* freshStamp(batch), isOld)])
 })
 
+/** What finding a remedy depends on, besides the batch and the answer. */
+export interface Circumstances {
+  readonly freshStamp: FreshStamp
+  /** How many batches OpenObserve has stored so far. */
+  readonly stored: number
+}
+
 /** Finds the remedy for a batch after an outcome. */
 export const find = Effect.fnUntraced(
-  function*(batch: Batch, { isSuspect, verdict }: Outcome, freshStamp: FreshStamp): Effect.fn.Return<Remedy> {
+  function*(
+    batch: Batch,
+    { isSuspect, verdict }: Outcome,
+    { freshStamp, stored }: Circumstances
+  ): Effect.fn.Return<Remedy> {
     const isAlone = batch.tally.records === 1
     if (verdict._tag === "Accepted") {
       // a limit of the server's own, which only shows when nothing of a batch was young enough
@@ -66,12 +79,7 @@ export const find = Effect.fnUntraced(
         batches: divide(batch, [restamp(text(batch), yield* freshStamp(batch), () => true)])
       }
     }
-    if (isSuspect) {
-      const suspect = { ...batch, resets: (batch.resets ?? 0) + 1 }
-      if (!isAlone && suspect.resets >= RESETS_TO_DIVIDE) return { _tag: "Replace", batches: halve(batch) }
-      if (!isAlone || suspect.resets < RESETS_TO_REJECT) return { _tag: "Wait", batch: suspect, verdict }
-      return { _tag: "Reject", reason: "poison", detail: verdict.detail }
-    }
+    if (isSuspect) return suspect(batch, verdict, stored)
     if (verdict._tag !== "Divide") return { _tag: "Wait", batch, verdict }
     const { detail, reason } = verdict
     if (reason === "unaccounted") {
@@ -90,3 +98,21 @@ export const find = Effect.fnUntraced(
     return { _tag: "Reject", reason, detail }
   }
 )
+
+/**
+ * What to do with a batch over which a server that is well otherwise resets the connection. A record is only given up
+ * when others were stored meanwhile: a server that stores nothing and yet takes empty requests is in an outage.
+ */
+const suspect = (batch: Batch, verdict: Exclude<Verdict, { _tag: "Accepted" }>, stored: number): Remedy => {
+  const { resets, storedBefore } = batch.suspicion ?? { resets: 0, storedBefore: stored }
+  const again = { ...batch, suspicion: { resets: resets + 1, storedBefore } }
+  const isAlone = batch.tally.records === 1
+  if (resets + 1 < (isAlone ? RESETS_TO_REJECT : RESETS_TO_DIVIDE)) return { _tag: "Repeat", batch: again }
+  if (!isAlone) return { _tag: "Replace", batches: halve(batch) }
+  if (stored > storedBefore) return { _tag: "Reject", reason: "poison", detail: verdict.detail }
+  return { _tag: "Wait", batch: again, verdict }
+}
+
+/** Whether there is still something to be learnt from sending a batch. */
+export const isUntried = ({ suspicion, tally }: Batch): boolean =>
+  tally.records > 1 || (suspicion?.resets ?? 0) < RESETS_TO_REJECT

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { Batch } from "./Batch.ts"
 import type { LogBuffer } from "./Buffer.ts"
+import { Complaint } from "./Complaint.ts"
 import type { Ledger, Tally } from "./Ledger.ts"
 import type { Verdict } from "./OpenObserveResponse.ts"
 import type { Remedy } from "./Remedy.ts"
@@ -12,33 +13,32 @@ export interface Books {
   readonly ledger: Ledger["Service"]
 }
 
-/** Books what a 200 answer says of a batch. */
-export const accept = Effect.fnUntraced(
-  function*({ buffer, ledger }: Books, batch: Batch, verdict: Extract<Verdict, { _tag: "Accepted" }>) {
-    const { tally } = batch
-    const { refused, stored } = verdict
-    ledger.moveUnsafe("inFlight", "delivered", share(tally, 0, stored))
-    ledger.moveUnsafe("inFlight", { rejected: "refused" }, share(tally, stored, stored + refused))
-    ledger.moveUnsafe("inFlight", { rejected: "unaccounted" }, share(tally, stored + refused, tally.records))
-    yield* buffer.settle(batch)
-    if (stored === tally.records) return
-    yield* Effect.logWarning("OpenObserve did not store all records of a batch", {
-      sent: tally.records,
-      stored,
-      refused,
-      reason: verdict.detail
+/** Settles batches in these books. */
+export const make = ({ buffer, ledger }: Books) => {
+  const partly = new Complaint("OpenObserve did not store all records of a batch")
+  const unstorable = new Complaint("OpenObserve cannot store a record")
+  return {
+    /** Books what a 200 answer says of a batch. */
+    accept: Effect.fnUntraced(function*(batch: Batch, verdict: Extract<Verdict, { _tag: "Accepted" }>) {
+      const { tally } = batch
+      const { detail, refused, stored } = verdict
+      ledger.moveUnsafe("inFlight", "delivered", share(tally, 0, stored))
+      ledger.moveUnsafe("inFlight", { rejected: "refused" }, share(tally, stored, stored + refused))
+      ledger.moveUnsafe("inFlight", { rejected: "unaccounted" }, share(tally, stored + refused, tally.records))
+      yield* buffer.settle(batch)
+      partly.note(tally.records - stored)
+      yield* partly.voice({ sent: tally.records, stored, refused, reason: detail })
+    }),
+
+    /** Books a record that is alone in its batch and cannot be stored. */
+    reject: Effect.fnUntraced(function*(batch: Batch, { detail, reason }: Extract<Remedy, { _tag: "Reject" }>) {
+      ledger.moveUnsafe("inFlight", { rejected: reason }, batch.tally)
+      yield* buffer.settle(batch)
+      unstorable.note(batch.tally.records)
+      yield* unstorable.voice({ reason: detail })
     })
   }
-)
-
-/** Books a record that is alone in its batch and cannot be stored. */
-export const reject = Effect.fnUntraced(
-  function*({ buffer, ledger }: Books, batch: Batch, { detail, reason }: Extract<Remedy, { _tag: "Reject" }>) {
-    ledger.moveUnsafe("inFlight", { rejected: reason }, batch.tally)
-    yield* buffer.settle(batch)
-    yield* Effect.logWarning("OpenObserve cannot store a record", { reason: detail })
-  }
-)
+}
 
 /**
  * The records from the `from`-th to the `to`-th of a tally. An answer does not say which records it refused, so their

@@ -198,7 +198,7 @@ describe("LogBuffer", () => {
       const overflow = Effect.forEach(Array.from({ length: 12 }), () => buffer.append(postOf([100])))
       yield* overflow
       yield* overflow
-      assert.deepEqual(log.entries.map(({ fields }) => fields["dropped"]), [2])
+      assert.deepEqual(log.entries.map(({ fields }) => fields["records"]), [2])
       yield* TestClock.adjust("1 minute")
       yield* overflow
       assert.strictEqual(log.entries.length, 2)

@@ -137,10 +137,25 @@ describe("OpenObserveSink", () => {
       const { layer } = makeSink(transport, { O2_MAX_RETRIES: "0" })
       return Effect.gen(function*() {
         yield* sealBatches(numbers(5))
-        assert.isFalse(yield* flush())
-        yield* TestClock.adjust("5 minutes")
+        assert.isTrue(yield* flush())
         const { delivered, rejected } = yield* books
         assert.deepEqual([delivered.records, rejected.poison?.records], [4, 1])
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("keeps a record that breaks connections while nothing else is stored, and lets others go first", () => {
+      const transport = makeControlledTransport((request) =>
+        String(request.body).includes("\"n\":1}") ? { code: "ECONNRESET", isSent: true } : storeAll(request)
+      )
+      const { layer } = makeSink(transport, { O2_MAX_RETRIES: "0" })
+      return Effect.gen(function*() {
+        yield* sealBatches([1])
+        assert.isFalse(yield* flush())
+        assert.deepEqual([transport.exchanges.length, (yield* books).buffered.records], [3, 1])
+        yield* sealBatches([2])
+        yield* TestClock.adjust("6 seconds")
+        const { delivered, rejected } = yield* books
+        assert.deepEqual([delivered.records, rejected.poison?.records], [1, 1])
       }).pipe(Effect.provide(layer))
     })
 
