@@ -95,7 +95,7 @@ export default defineConfig({
       },
       {
         test: {
-          // the simulation once more, with the fleet of docs/reliability.md: ten minutes or more
+          // the simulation once more, with the fleet of docs/reliability.md: five minutes on an idle core
           name: "fleet",
           include: ["test/Fleet.test.ts"],
           env: { FLEET_SANDBOXES: "10000" }

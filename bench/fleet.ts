@@ -4,7 +4,7 @@
  *
  *     node bench/fleet.ts [sandboxes]
  *
- * Beside it the same fleet with plain exponential retry. Time is virtual: 10 000 sandboxes take a quarter of an hour.
+ * Beside it the same fleet with plain exponential retry. Time is virtual: 10 000 sandboxes take ten minutes.
  */
 import * as Effect from "effect/Effect"
 import { simulate } from "../test/fleet/fleet.ts"
