@@ -65,7 +65,8 @@ describe("Flushing", () => {
     })
 
     const limits: ReadonlyArray<readonly [string, { timeoutMs?: number; lasting?: number }, number]> = [
-      ["when the usual duration has passed", { lasting: 400 }, 400],
+      ["just before the usual duration has passed", { lasting: 400 }, 395],
+      ["at once where calls usually are over by then", { lasting: 4 }, 0],
       ["500 ms before the deadline", { lasting: 8000, timeoutMs: 3000 }, 2500],
       ["at once where the deadline is too near", { lasting: 8000, timeoutMs: 400 }, 0]
     ]
