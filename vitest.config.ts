@@ -17,6 +17,9 @@ const closingLine: Reporter = {
   }
 }
 
+/** Cells of the fault matrix at once in a file: they wait nearly all the time. */
+const CONCURRENT_CELLS = 6
+
 /** The integration tests once more, with the layer that a zip unpacks to. */
 const fromZip = (flavour: string) => ({
   test: {
@@ -25,7 +28,11 @@ const fromZip = (flavour: string) => ({
     // these do not use the layer
     exclude: ["test/integration/demo.test.ts"],
     globalSetup: "test/layer/support/unpackForProject.ts",
-    env: { O2_TEST_LAYER: fileURLToPath(new URL(`dist/unpacked/layer-${flavour}`, import.meta.url)) },
+    env: {
+      O2_TEST_LAYER: fileURLToPath(new URL(`dist/unpacked/layer-${flavour}`, import.meta.url)),
+      CHAOS_SECONDS: process.env["CHAOS_SECONDS"] ?? "60"
+    },
+    maxConcurrency: CONCURRENT_CELLS,
     testTimeout: 60_000,
     hookTimeout: 60_000
   }
@@ -40,13 +47,16 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/*.test.ts", "test/testing/*.test.ts"]
+          include: ["test/*.test.ts", "test/testing/*.test.ts"],
+          // property tests and real processes, on machines of two shared cores
+          testTimeout: 30_000
         }
       },
       {
         test: {
           name: "integration",
           include: ["test/integration/*.test.ts"],
+          maxConcurrency: CONCURRENT_CELLS,
           // real processes over real sockets, on machines of two shared cores
           testTimeout: 60_000,
           hookTimeout: 60_000
@@ -81,6 +91,14 @@ export default defineConfig({
           include: ["test/PostEncoderProperties.test.ts", "test/BufferModel.test.ts"],
           env: { FUZZ_FACTOR: "40" },
           testTimeout: 600_000
+        }
+      },
+      {
+        test: {
+          // the simulation once more, with the fleet of docs/reliability.md: ten minutes or more
+          name: "fleet",
+          include: ["test/Fleet.test.ts"],
+          env: { FLEET_SANDBOXES: "10000" }
         }
       }
     ]

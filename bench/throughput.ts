@@ -3,24 +3,22 @@
  * Floor: a raw script that reads the posts, gzips and forwards them unparsed. Prints one JSON line.
  *
  *     npm run build && node bench/throughput.ts [records]
+ *
+ * `O2_BENCH_LAYER` names another unpacked layer than dist/layer.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { readFileSync } from "node:fs"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
 import * as Zlib from "node:zlib"
 import { type ControlPlane, makeControlPlane } from "./ControlPlane.ts"
+import { makePost, PER_POST, post, usage } from "./load.ts"
 import { rounded } from "./statistics.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const RECORDS = Number(process.argv[2] ?? 200_000)
-const PER_POST = 1000
 const BACKEND_LATENCY_MS = 5
-
-/** Clock ticks per second in /proc/PID/stat, on every Linux that Lambda runs on. */
-const TICKS_PER_SECOND = 100
 
 const makeReceiver = async () => {
   let records = 0
@@ -28,7 +26,9 @@ const makeReceiver = async () => {
     const chunks: Array<Buffer> = []
     request.on("data", (chunk: Buffer) => chunks.push(chunk))
     request.on("end", () => {
-      const body = Zlib.gunzipSync(Buffer.concat(chunks))
+      const sent = Buffer.concat(chunks)
+      // an empty array asks whether records would be taken
+      const body = request.headers["content-encoding"] === "gzip" ? Zlib.gunzipSync(sent) : sent
       let count = 0
       for (
         let at = body.indexOf("\"type\":\"function\"");
@@ -45,42 +45,6 @@ const makeReceiver = async () => {
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, records: () => records, server }
-}
-
-const post = (url: URL, body: Buffer, agent: Http.Agent) =>
-  new Promise<void>((resolve, reject) => {
-    const request = Http.request(
-      url,
-      { method: "POST", agent, headers: { "content-length": body.length } },
-      (response) => {
-        response.resume()
-        response.once("end", resolve)
-      }
-    )
-    request.once("error", reject)
-    request.end(body)
-  })
-
-const makePost = (): Buffer => {
-  const time = new Date().toISOString()
-  const events = Array.from({ length: PER_POST }, (_, index) => ({
-    time,
-    type: "function",
-    record: `${time}\t6f0d7a9e-52a5-4f1b-8f0a-0d5f4f6a1c11\tINFO\torder ${index} stored for customer ${
-      (index * 7919) % 100_000
-    } with ${"items ".repeat(16)}\n`
-  }))
-  return Buffer.from(JSON.stringify(events))
-}
-
-/** CPU seconds and peak memory of a process so far. */
-const usage = (pid: number) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ")
-  const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]
-  return {
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-    peakMegabytes: Number(peak) / 1024
-  }
 }
 
 const run = async (command: ReadonlyArray<string>) => {
@@ -128,7 +92,8 @@ const run = async (command: ReadonlyArray<string>) => {
   }
 }
 
-const extension = await run([`${root}dist/layer/extensions/o2-lambda-extension`])
+const layer = process.env["O2_BENCH_LAYER"] ?? `${root}dist/layer`
+const extension = await run([`${layer}/extensions/o2-lambda-extension`])
 const floor = await run(["node", `${root}bench/floor/forward.mjs`])
 console.log(JSON.stringify({
   bench: "throughput",

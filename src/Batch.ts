@@ -1,5 +1,4 @@
 /** A sealed group of records: the body of one request, compressed once and kept so for retries. */
-import * as Effect from "effect/Effect"
 import * as Zlib from "node:zlib"
 import type { Tally } from "./Ledger.ts"
 import { EventScanner } from "./TelemetryEvent.ts"
@@ -8,55 +7,85 @@ import { EventScanner } from "./TelemetryEvent.ts"
 export interface Batch {
   /** Order of sealing; parts of a divided batch lie between its number and the next. */
   readonly id: number
-  /** Records, and their bytes before compression. */
+  /** Records, and their bytes as they were encoded. */
   readonly tally: Tally
   /** Smallest `_timestamp` in µs. */
   readonly oldestTimestamp: number
-  /** The request body: a JSON array. */
+  /** The request body: a JSON array. As identity it has its memory to itself. */
   readonly body: Buffer
   readonly coding: "gzip" | "identity"
+  /** The records may have more columns together than OpenObserve takes at once. */
+  readonly isWide?: boolean
+  /** How often in a row the connection was reset over it while the server was well otherwise. */
+  readonly resets?: number
 }
 
 /** Fast rather than small: level 1 costs a third of the default's time and 15 % more bytes on log lines. */
 const GZIP_LEVEL = 1
 
-/** Joins encoded records (each followed by a comma) to a JSON array. */
-export const join = (chunks: ReadonlyArray<Uint8Array>): Buffer => {
-  const body = Buffer.concat([Buffer.from("["), ...chunks])
-  // the last record's comma becomes the closing bracket
-  body[body.length - 1] = 0x5d
-  return body
+/**
+ * Compresses a batch's body off the event loop, as one gzip member (a server reads only the first): `done` gets the
+ * batch that takes its place. The body must not change meanwhile.
+ */
+export const compressUnsafe = (batch: Batch, done: (compressed: Batch) => void): void => {
+  Zlib.gzip(batch.body, { level: GZIP_LEVEL }, (error, body) => {
+    // only memory exhaustion can fail here; the batch can still go as it is
+    done(error === null ? { ...batch, body, coding: "gzip" } : batch)
+  })
 }
 
-/** The batch with its body compressed, off the event loop, as one gzip member (a server reads only the first). */
-export const compress = (batch: Batch): Effect.Effect<Batch> =>
-  batch.coding === "gzip" ? Effect.succeed(batch) : Effect.callback((resume) => {
-    Zlib.gzip(batch.body, { level: GZIP_LEVEL }, (error, body) =>
-      // only memory exhaustion can fail here; the batch can still go as it is
-      resume(Effect.succeed(error === null ? { ...batch, body, coding: "gzip" } : batch)))
-  })
+/** The body as JSON text. */
+export const text = ({ body, coding }: Batch): Buffer => coding === "gzip" ? Zlib.gunzipSync(body) : body
 
 /** More records than a batch can have: the smallest takes 2 bytes of the 10 MiB that a batch may be set to. */
-const MAX_RECORDS = 2 ** 23
+export const MAX_RECORDS = 2 ** 23
+
+/** A body that takes the place of a batch's, or of a part of it. */
+export interface Part {
+  readonly body: Buffer
+  readonly records: number
+  /** Of the batch unless given. */
+  readonly oldestTimestamp?: number
+}
+
+/** The batch in other bodies, which together hold its records, each once. Their bytes stay those that were received. */
+export const divide = (batch: Batch, bodies: ReadonlyArray<Part>): Array<Batch> => {
+  const { tally } = batch
+  const length = bodies.reduce((sum, { body }) => sum + body.length - 1, 0)
+  let recordsBefore = 0
+  let lengthBefore = 0
+  const bytesUpTo = (position: number) => Math.floor(tally.bytes * position / length)
+  return bodies.map(({ body, oldestTimestamp = batch.oldestTimestamp, records }) => {
+    const bytesBefore = bytesUpTo(lengthBefore)
+    const id = batch.id + recordsBefore / MAX_RECORDS
+    recordsBefore += records
+    lengthBefore += body.length - 1
+    const owned = Buffer.allocUnsafeSlow(body.length)
+    body.copy(owned)
+    return Object.assign({}, batch, {
+      id,
+      tally: { records, bytes: bytesUpTo(lengthBefore) - bytesBefore },
+      oldestTimestamp,
+      body: owned,
+      coding: "identity",
+      isWide: false
+    })
+  })
+}
 
 /** The batch as two halves by number of records, for when a server refuses the whole. Needs two records or more. */
 export const halve = (batch: Batch): readonly [Batch, Batch] => {
-  const body = batch.coding === "gzip" ? Zlib.gunzipSync(batch.body) : batch.body
+  const body = text(batch)
   const half = batch.tally.records >> 1
   const records = new EventScanner(body)
   for (let index = 0; index < half; index++) records.next()
   // behind the first half's last record stands a comma
-  const middle = records.end + 1
-  const part = (id: number, count: number, bytes: Buffer): Batch => ({
-    ...batch,
-    id,
-    tally: { records: count, bytes: bytes.length },
-    body: join([bytes]),
-    coding: "identity"
-  })
-  const second = Buffer.concat([body.subarray(middle, -1), Buffer.from(",")])
-  return [
-    part(batch.id, half, body.subarray(1, middle)),
-    part(batch.id + half / MAX_RECORDS, batch.tally.records - half, second)
-  ]
+  const [first, second] = divide(batch, [
+    { body: Buffer.concat([body.subarray(0, records.end), Buffer.from("]")]), records: half },
+    {
+      body: Buffer.concat([Buffer.from("["), body.subarray(records.end + 1)]),
+      records: batch.tally.records - half
+    }
+  ])
+  return [first!, second!]
 }

@@ -5,18 +5,13 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
-import { type Batch, compress, halve, join } from "./Batch.ts"
+import { type Batch, compressUnsafe } from "./Batch.ts"
 import { ExtensionConfig } from "./Config.ts"
 import { type DropReason, Ledger, type Tally } from "./Ledger.ts"
+import { OpenBatch } from "./OpenBatch.ts"
 import type { EncodedPost } from "./PostEncoder.ts"
-
-/** Records of one post that lie together in one batch. */
-interface Chunk {
-  readonly bytes: Buffer
-  readonly records: number
-  readonly oldestTimestamp: number
-}
 
 /** The buffer's fill level. */
 export interface BufferState {
@@ -38,8 +33,16 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly settle: (batch: Batch) => Effect.Effect<void>
   /** Returns a batch that was taken, or a part of one, to its place in the order. */
   readonly giveBack: (batch: Batch) => Effect.Effect<void>
-  /** Divides a batch that was taken and holds two records or more. */
-  readonly divide: (batch: Batch) => Effect.Effect<readonly [Batch, Batch]>
+  /** Puts others in the place of a batch that was taken (its halves, or itself rewritten); answers with them compressed. */
+  readonly replace: (batch: Batch, others: ReadonlyArray<Batch>) => Effect.Effect<ReadonlyArray<Batch>>
+  /** Every batch that is not settled, those in flight included, compressed. */
+  readonly unsettled: Effect.Effect<ReadonlyArray<Batch>>
+  /** Bytes that what an earlier process has left may take: new records must find room beside it. */
+  readonly roomBytes: Effect.Effect<number>
+  /** Takes a batch that an earlier process has left; its negative number puts it before all others. */
+  readonly restore: (batch: Batch) => Effect.Effect<void>
+  /** Lets go of batches that wait: they are on the disk. */
+  readonly spilled: (batches: ReadonlyArray<Batch>) => Effect.Effect<void>
   /** Gives up everything that waits. */
   readonly drop: (reason: DropReason) => Effect.Effect<void>
   /** Counts bytes of posts on their way here against the bound; negative when they have arrived or are given up. */
@@ -53,10 +56,11 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       const ledger = yield* Ledger
       const { maxBatchBytes, maxBufferBytes } = config
 
-      let open: Array<Chunk> = []
-      let openTally: Tally = { records: 0, bytes: 0 }
+      const open = new OpenBatch()
       // oldest first
       const sealed: Array<Batch> = []
+      const inFlight = new Map<number, Batch>()
+      const compressing = new Map<number, Latch.Latch>()
       let nextId = 0
       let sealedBytes = 0
       let inFlightBytes = 0
@@ -64,7 +68,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       let droppedSinceWarning = 0
 
       // sealing adds a bracket
-      const openBytes = () => openTally.records === 0 ? 0 : openTally.bytes + 1
+      const openBytes = () => open.records === 0 ? 0 : open.bytes + 1
       const heldBytes = () => intakeBytes + openBytes() + sealedBytes + inFlightBytes
 
       const dropTally = (reason: DropReason, tally: Tally) => {
@@ -74,15 +78,9 @@ export class LogBuffer extends Context.Service<LogBuffer, {
 
       const dropOldest = (reason: DropReason): boolean => {
         const batch = sealed.shift()
-        if (batch !== undefined) {
-          sealedBytes -= batch.body.length
-          dropTally(reason, batch.tally)
-          return true
-        }
-        const chunk = open.shift()
-        if (chunk === undefined) return false
-        const tally = { records: chunk.records, bytes: chunk.bytes.length }
-        openTally = { records: openTally.records - tally.records, bytes: openTally.bytes - tally.bytes }
+        if (batch !== undefined) sealedBytes -= batch.body.length
+        const tally = batch?.tally ?? open.evict()
+        if (tally === undefined) return false
         dropTally(reason, tally)
         return true
       }
@@ -91,39 +89,83 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         while (heldBytes() > maxBufferBytes && dropOldest("buffer_full")) { /* until it fits */ }
       }
 
-      const sealUnsafe = () => {
-        if (openTally.records === 0) return
-        const body = join(open.map((chunk) => chunk.bytes))
-        const oldestTimestamp = open.reduce((oldest, chunk) => Math.min(oldest, chunk.oldestTimestamp), Infinity)
-        sealed.push({ id: nextId++, tally: openTally, oldestTimestamp, body, coding: "identity" })
-        sealedBytes += body.length
-        open = []
-        openTally = { records: 0, bytes: 0 }
+      const compress = (batch: Batch) => {
+        if (compressing.has(batch.id) || batch.coding === "gzip" || config.compression === "none") return
+        const done = Latch.makeUnsafe(false)
+        compressing.set(batch.id, done)
+        compressUnsafe(batch, (compressed) => {
+          compressing.delete(batch.id)
+          const saved = batch.body.length - compressed.body.length
+          const place = sealed.indexOf(batch)
+          if (place >= 0) {
+            sealed[place] = compressed
+            sealedBytes -= saved
+          } else if (inFlight.get(batch.id) === batch) {
+            inFlight.set(batch.id, compressed)
+            inFlightBytes -= saved
+          }
+          if (compressed !== batch) open.recycle(batch.body)
+          done.openUnsafe()
+          compressNext()
+          // the smallest batches grow
+          evict()
+        })
       }
 
-      const appendChunk = (chunk: Chunk) => {
-        const tally = { records: chunk.records, bytes: chunk.bytes.length }
+      /** Compresses what waits, a few at a time: what is being compressed takes memory even when it is dropped. */
+      const compressNext = () => {
+        for (const batch of sealed) {
+          if (compressing.size >= MAX_COMPRESSING) return
+          compress(batch)
+        }
+      }
+
+      /** A batch that is in flight, when it has been compressed. */
+      const compressed = (batch: Batch): Effect.Effect<Batch> => {
+        compress(batch)
+        return Effect.map(compressing.get(batch.id)?.await ?? Effect.void, () => inFlight.get(batch.id) ?? batch)
+      }
+
+      const insert = (batch: Batch) => {
+        const place = sealed.findLastIndex((other) => other.id < batch.id) + 1
+        sealed.splice(place, 0, batch)
+        sealedBytes += batch.body.length
+        compressNext()
+        evict()
+      }
+
+      const sealUnsafe = () => {
+        if (open.records > 0) insert({ id: nextId++, coding: "identity", ...open.seal() })
+      }
+
+      const append = (post: EncodedPost, start: number, end: number, records: number) => {
+        const tally = { records, bytes: end - start }
         ledger.receiveUnsafe(tally)
         if (tally.bytes > maxBufferBytes) return dropTally("too_large", tally)
-        if (openTally.bytes + tally.bytes > maxBatchBytes) sealUnsafe()
-        open.push(chunk)
-        openTally = { records: openTally.records + tally.records, bytes: openTally.bytes + tally.bytes }
+        if (open.bytes + tally.bytes > maxBatchBytes) sealUnsafe()
+        open.append(post.bytes, start, end, records, post)
         evict()
       }
 
       /** Cuts a post so that each piece fits into a batch; a record larger than a batch gets one of its own. */
       const appendUnsafe = (post: EncodedPost) => {
+        const { ends } = post
         let start = 0
         let records = 0
-        for (const [index, end] of post.ends.entries()) {
+        for (const [index, end] of ends.entries()) {
           records++
-          const next = post.ends[index + 1]
-          const room = start === 0 ? maxBatchBytes - openTally.bytes : maxBatchBytes
+          const next = ends[index + 1]
+          const room = start === 0 ? maxBatchBytes - open.bytes : maxBatchBytes
           if (next !== undefined && next - start <= Math.max(room, 0)) continue
-          appendChunk({ bytes: post.bytes.subarray(start, end), records, oldestTimestamp: post.oldestTimestamp })
+          append(post, start, end, records)
           start = end
           records = 0
         }
+      }
+
+      const landUnsafe = (batch: Batch) => {
+        inFlight.delete(batch.id)
+        inFlightBytes -= batch.body.length
       }
 
       let lastWarning = -Infinity
@@ -146,33 +188,47 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           if (batch === undefined) return Effect.undefined
           sealedBytes -= batch.body.length
           inFlightBytes += batch.body.length
+          inFlight.set(batch.id, batch)
           ledger.moveUnsafe("buffered", "inFlight", batch.tally)
-          if (config.compression === "none") return Effect.succeed(batch)
-          return Effect.map(compress(batch), (compressed) => {
-            inFlightBytes += compressed.body.length - batch.body.length
-            return compressed
-          })
+          return compressed(batch)
         }),
-        settle: (batch) =>
-          Effect.sync(() => {
-            inFlightBytes -= batch.body.length
+        settle: (batch) => Effect.sync(() => landUnsafe(batch)),
+        replace: (batch, others) =>
+          Effect.suspend(() => {
+            landUnsafe(batch)
+            for (const other of others) {
+              inFlight.set(other.id, other)
+              inFlightBytes += other.body.length
+            }
+            return Effect.forEach(others, compressed)
           }),
-        divide: Effect.fnUntraced(function*(batch) {
-          const parts = halve(batch)
-          const [first, second] = config.compression === "none"
-            ? parts
-            : yield* Effect.all([compress(parts[0]), compress(parts[1])])
-          inFlightBytes += first.body.length + second.body.length - batch.body.length
-          return [first, second] as const
-        }),
         giveBack: (batch) =>
           Effect.sync(() => {
-            inFlightBytes -= batch.body.length
-            sealedBytes += batch.body.length
+            landUnsafe(batch)
             ledger.moveUnsafe("inFlight", "buffered", batch.tally)
-            const place = sealed.findIndex((other) => other.id > batch.id)
-            sealed.splice(place < 0 ? sealed.length : place, 0, batch)
-            evict()
+            insert(batch)
+          }),
+        unsettled: Effect.gen(function*() {
+          for (let [pending] = compressing.values(); pending !== undefined; [pending] = compressing.values()) {
+            yield* pending.await
+          }
+          return [...inFlight.values(), ...sealed]
+        }),
+        roomBytes: Effect.sync(() => Math.max(0, maxBufferBytes / 2 - heldBytes())),
+        restore: (batch) =>
+          Effect.sync(() => {
+            ledger.replayUnsafe(batch.tally)
+            insert(batch)
+          }),
+        spilled: (batches) =>
+          Effect.sync(() => {
+            for (const batch of batches) {
+              const place = sealed.indexOf(batch)
+              if (place < 0) continue
+              sealed.splice(place, 1)
+              sealedBytes -= batch.body.length
+              ledger.moveUnsafe("buffered", "spilled", batch.tally)
+            }
           }),
         drop: (reason) =>
           Effect.sync(() => {
@@ -184,7 +240,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         },
         state: Effect.sync(() => ({
           heldBytes: heldBytes(),
-          openRecords: openTally.records,
+          openRecords: open.records,
           sealedBatches: sealed.length
         }))
       })
@@ -193,6 +249,9 @@ export class LogBuffer extends Context.Service<LogBuffer, {
 
   static readonly layer = LogBuffer.layerNoDeps.pipe(Layer.provide([ExtensionConfig.layer, Ledger.layer]))
 }
+
+/** Batches that are compressed at once: as many as Lambda has processors for us, which is seldom more than two. */
+const MAX_COMPRESSING = 2
 
 /** One warning per minute says as much as thousands. */
 const DROP_WARNING_INTERVAL_MS = 60_000

@@ -6,6 +6,9 @@ const FIRST_PAUSE_MS = 5_000
 /** Each further failure doubles the pause up to here; `Retry-After` cannot ask for more than ten times as much. */
 const LONGEST_PAUSE_MS = 60_000
 
+/** Share by which chance lengthens or shortens a pause, so that sandboxes that failed together do not return together. */
+const JITTER = 0.2
+
 /** Closed (deliver freely) or open (do not, until the pause is over; then one delivery is the probe). */
 export class CircuitBreaker {
   private pauseMs = 0
@@ -33,11 +36,16 @@ export class CircuitBreaker {
     return wasFailing
   }
 
-  /** A delivery has failed for good; the server asked for `askedMs` of peace. Answers whether that begins an outage. */
-  failed(nowMillis: number, askedMs = 0): boolean {
+  /**
+   * A delivery has failed for good; the server asked for `askedMs` of peace, which it gets in full. `chance` is a random
+   * number from 0 to 1. Answers whether that begins an outage.
+   */
+  failed(nowMillis: number, chance: number, askedMs = 0): boolean {
     const wasFailing = this.isFailing
     this.pauseMs = Math.min(Math.max(this.pauseMs * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS)
-    this.openUntil = nowMillis + Math.max(this.pauseMs, Math.min(askedMs, LONGEST_PAUSE_MS * 10))
+    const pause = this.pauseMs * (1 - JITTER + 2 * JITTER * chance)
+    const asked = Math.min(askedMs, LONGEST_PAUSE_MS * 10) * (1 + JITTER * chance)
+    this.openUntil = nowMillis + Math.round(Math.max(pause, asked))
     return !wasFailing
   }
 }

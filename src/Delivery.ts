@@ -1,94 +1,132 @@
-/** One attempt to deliver one batch: the request, and what its outcome means. */
+/** Delivers one batch: attempts in turn, each with what the one before has taught, until it is settled or has to wait. */
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as Attempt from "./Attempt.ts"
 import type { Batch } from "./Batch.ts"
 import type { Configuration } from "./Config.ts"
-import * as Freeze from "./Freeze.ts"
-import * as OpenObserveResponse from "./OpenObserveResponse.ts"
-import type { Transport, TransportResponse } from "./Transport.ts"
+import type { Verdict } from "./OpenObserveResponse.ts"
+import type { Outage } from "./Outage.ts"
+import type { Patience } from "./Patience.ts"
+import * as Remedy from "./Remedy.ts"
+import * as Settlement from "./Settlement.ts"
+import type { Transport } from "./Transport.ts"
 
-/** What came of an attempt. */
-export interface Outcome {
-  readonly verdict: OpenObserveResponse.Verdict
-  /** The batch may have been stored, but no answer said so. */
-  readonly isUncertain: boolean
+/** What all deliveries of a sink have in common. */
+export interface Context {
+  readonly config: Configuration
+  readonly transport: Transport["Service"]
+  readonly books: Settlement.Books
+  readonly outage: Outage
+  readonly patience: Patience
 }
 
-/** `{endpoint}/api/{organization}/{stream}/_json`, below whatever path the endpoint has. */
-export const ingestUrl = (config: Pick<Configuration, "endpoint" | "organizationId" | "stream">): URL => {
-  const { endpoint, organizationId, stream } = config
-  const path = `api/${encodeURIComponent(organizationId)}/${encodeURIComponent(stream)}/_json`
-  return new URL(`${endpoint.href.replace(/\/+$/, "")}/${path}`)
-}
+/** An answer that does not settle the batch. */
+export type Setback = Exclude<Verdict, { _tag: "Accepted" }>
 
-/** Secrets shorter than this are no secrets, and replacing them would garble ordinary words. */
-const LEAST_SECRET_LENGTH = 4
+/** Makes the deliveries of a sink. */
+export const make = ({ books, config, outage, patience, transport }: Context) => {
+  const { buffer, ledger } = books
+  let takesGzip = true
+  let acceptances = 0
+  let nextStamp = 0
 
-/** The answer without the credentials, which servers and proxies have been known to quote. */
-const withoutSecrets = (response: TransportResponse, authorization: string): TransportResponse => {
-  const encoded = authorization.slice(authorization.indexOf(" ") + 1)
-  const decoded = Buffer.from(encoded, "base64").toString()
-  const secrets = [authorization, encoded, decoded, decoded.slice(decoded.indexOf(":") + 1)]
-    .filter((secret) => secret.length >= LEAST_SECRET_LENGTH)
-  const hide = (text: string) => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, "***"), text)
-  const { location } = response.headers
+  const noteRefusedCoding = Effect.suspend(() => {
+    if (!takesGzip) return Effect.void
+    takesGzip = false
+    return Effect.logWarning("OpenObserve takes no compressed requests; sending without from now on", {
+      remedy: "set O2_COMPRESSION to none, or find out what stands before OpenObserve"
+    })
+  })
+
+  /** One attempt; `undefined` when it was given up without an answer. */
+  const attempt = Effect.fnUntraced(function*(batch: Batch) {
+    const isUnknown = Effect.sync(() => ledger.possiblyDuplicatedUnsafe(batch.tally))
+    const outcome = yield* Effect.raceFirst(
+      Attempt.once(config, transport, batch, takesGzip),
+      patience.abandoned
+    ).pipe(Effect.onInterrupt(() => isUnknown))
+    if (outcome === undefined || outcome.isUncertain) yield* isUnknown
+    if (outcome?.refusesCoding === true) yield* noteRefusedCoding
+    return outcome
+  })
+
+  /** Replaces the first of `parts` by what comes of it; an interruption finds either the one or the other. */
+  const settle = (parts: Array<Batch>, effect: Effect.Effect<void | ReadonlyArray<Batch>>) =>
+    Effect.uninterruptible(Effect.map(effect, (rest) => parts.splice(0, 1, ...(rest ?? []))))
+
+  // later than all that were given before
+  const freshStamp: Remedy.FreshStamp = ({ tally }) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      const stamp = Math.max(now * 1000, nextStamp)
+      nextStamp = stamp + tally.records
+      return stamp
+    })
+
+  /** Settles what it can of `parts` (removing it); the setback that stopped it, if any. */
+  const deliver = Effect.fnUntraced(function*(parts: Array<Batch>): Effect.fn.Return<Setback | undefined> {
+    const nextDelay = yield* Schedule.toStep(retryPolicy(config))
+    for (let batch = parts[0]; batch !== undefined; batch = parts[0]) {
+      const nowMicros = (yield* Clock.currentTimeMillis) * 1000
+      if (Remedy.isNeeded(batch, nowMicros)) {
+        yield* settle(parts, buffer.replace(batch, yield* Remedy.prepare(batch, nowMicros, freshStamp)))
+        continue
+      }
+      const outcome = yield* attempt(batch)
+      if (outcome === undefined) {
+        if (!patience.isLast() && (yield* outage.isPaused)) return LOST
+        // nobody said no: it is repeated at once, and that is no retry
+        continue
+      }
+      const remedy = yield* Remedy.find(batch, outcome, freshStamp)
+      switch (remedy._tag) {
+        case "Settle":
+          acceptances++
+          yield* settle(parts, Settlement.accept(books, batch, remedy.verdict))
+          yield* outage.succeeded
+          break
+        case "Replace":
+          yield* settle(parts, buffer.replace(batch, remedy.batches))
+          break
+        case "Reject":
+          yield* settle(parts, Settlement.reject(books, batch, remedy))
+          yield* outage.answered
+          break
+        case "Wait": {
+          const { verdict } = remedy
+          parts[0] = remedy.batch
+          // a probe is a single attempt
+          if (verdict._tag === "Misconfigured" || outage.isFailing() && !patience.isLast()) return verdict
+          outage.suspect()
+          const asked = verdict._tag === "Retry" ? verdict.afterMs ?? 0 : 0
+          if (asked > config.maxRetryDelayMs) return verdict
+          const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
+          if (Option.isNone(delay)) return verdict
+          if (!(yield* patience.pause(Duration.max(delay.value[1], Duration.millis(asked))))) return verdict
+        }
+      }
+    }
+    return undefined
+  })
+
   return {
-    ...response,
-    body: hide(response.body),
-    headers: location === undefined ? response.headers : { ...response.headers, location: hide(location) }
+    deliver,
+    /** How many batches OpenObserve has stored. */
+    acceptances: () => acceptances
   }
 }
 
-/** Sends JSON to the stream; `None` when there is no answer within `O2_REQUEST_TIMEOUT_MS`. */
-export const post = (
-  config: Configuration,
-  transport: Transport["Service"],
-  body: Uint8Array | string,
-  coding: Batch["coding"]
-) =>
-  Effect.raceFirst(
-    Effect.asSome(transport.exchange({
-      method: "POST",
-      url: ingestUrl(config),
-      headers: {
-        "authorization": Redacted.value(config.authorization),
-        "content-type": "application/json",
-        ...(coding === "gzip" ? { "content-encoding": "gzip" } : {}),
-        "user-agent": "o2-lambda-extension"
-      },
-      body
-    })).pipe(Effect.map(Option.map((response) => withoutSecrets(response, Redacted.value(config.authorization))))),
-    Effect.as(Freeze.sleep(config.requestTimeoutMs), Option.none())
-  )
+/** What a request comes to that was given up during an outage: its batch waits with the rest. */
+const LOST: Setback = { _tag: "Retry", detail: "the answer was lost", afterMs: undefined, mayBeStored: true }
 
-/**
- * Attempts to deliver a batch once, within `O2_REQUEST_TIMEOUT_MS`. Never fails: the verdict says what happened.
- *
- * A kept connection that turns out to be dead is no attempt: the request is repeated on a new one.
- */
-export const attempt = Effect.fnUntraced(
-  function*(config: Configuration, transport: Transport["Service"], batch: Batch): Effect.fn.Return<Outcome> {
-    const send = Effect.result(post(config, transport, batch.body, batch.coding))
-    let result = yield* send
-    const isRepeated = result._tag === "Failure" && result.failure.isStale
-    if (isRepeated) {
-      yield* transport.dropIdle
-      result = yield* send
-    }
-    if (result._tag === "Failure") {
-      const { isSent, message } = result.failure
-      return { verdict: { _tag: "Retry", detail: message, afterMs: undefined }, isUncertain: isSent || isRepeated }
-    }
-    if (Option.isNone(result.success)) {
-      const detail = `no answer from ${config.endpoint.host} within O2_REQUEST_TIMEOUT_MS (${config.requestTimeoutMs})`
-      return { verdict: { _tag: "Retry", detail, afterMs: undefined }, isUncertain: true }
-    }
-    const now = yield* Clock.currentTimeMillis
-    return {
-      verdict: OpenObserveResponse.read(result.success.value, batch.tally.records, now),
-      isUncertain: isRepeated
-    }
-  }
-)
+/** Exponential, ±20 % at random, capped, `O2_MAX_RETRIES` times. */
+const retryPolicy = (config: Configuration) =>
+  Schedule.exponential(Duration.millis(config.initialRetryDelayMs)).pipe(
+    Schedule.jittered,
+    Schedule.modifyDelay(({ duration }) =>
+      Effect.succeed(Duration.min(duration, Duration.millis(config.maxRetryDelayMs)))
+    ),
+    Schedule.upTo({ times: config.maxRetries })
+  )

@@ -2,7 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { LogBuffer } from "./Buffer.ts"
+import * as FiberHandle from "effect/FiberHandle"
 import { type ConfigurationError, ExtensionConfig } from "./Config.ts"
 import { ExtensionsClient, type ExtensionsError } from "./ExtensionsClient.ts"
 import * as Freeze from "./Freeze.ts"
@@ -13,6 +13,7 @@ import * as Ledger from "./Ledger.ts"
 import * as Logger from "./Logger.ts"
 import { OpenObserveSink } from "./OpenObserveSink.ts"
 import { RecordEncoder } from "./RecordEncoder.ts"
+import * as Spilling from "./Spilling.ts"
 import { type ListenError, TelemetryServer } from "./TelemetryServer.ts"
 
 // --- Times -------------------------------------------------------------------
@@ -22,6 +23,9 @@ const SHUTDOWN_MARGIN_MS = 100
 
 /** Kept for delivering what came last; until then telemetry may still arrive after SHUTDOWN. */
 const DELIVERY_RESERVE_MS = 600
+
+/** Kept for writing to the disk what could not be delivered: a full buffer of 10 MB takes about 30 ms on an idle machine. */
+const SPILL_RESERVE_MS = 200
 
 /** Telemetry was seen to arrive for about this long after SHUTDOWN, and nobody waits for our end. */
 const LEAST_LISTENING_MS = 1000
@@ -46,7 +50,7 @@ const UNANNOUNCED_BUDGET_MS = 2000
 /** Runs until SHUTDOWN, or until interrupted, and then drains. Fails when Lambda does not accept this process. */
 export const run = Effect.gen(function*() {
   const config = yield* ExtensionConfig
-  return yield* Logger.withLevel(config.logLevel)(main)
+  return yield* Logger.withLevel(config.logLevel)(Effect.scoped(main))
 })
 
 const main = Effect.gen(function*() {
@@ -58,7 +62,11 @@ const main = Effect.gen(function*() {
   const isSubscribed = yield* subscribe
   const sink = yield* OpenObserveSink
   const intake = yield* Intake
-  const { isManagedInstance } = yield* LambdaEnvironment
+  const { isManagedInstance, isSnapStart } = yield* LambdaEnvironment
+  // a connection would be dead in every sandbox that the snapshot is restored to
+  if (isSubscribed && !isSnapStart) yield* sink.warmUp
+  yield* Effect.forkChild(isSnapStart ? Spilling.catchUp : Effect.andThen(Spilling.catchUp, sink.start))
+  const deadline = yield* FiberHandle.make<void>()
   const calls = new Flushing.Calls(yield* Clock.currentTimeMillis, isSubscribed)
   yield* Effect.gen(function*() {
     for (;;) {
@@ -68,8 +76,12 @@ const main = Effect.gen(function*() {
       const waited = (yield* Clock.currentTimeMillis) - asked
       // Managed Instances run all the time: their connections are good
       if (waited >= Freeze.LEAST_FREEZE_MS && !isManagedInstance) yield* sink.thawed(asked)
+      yield* FiberHandle.clear(deadline)
       if (event.eventType === "SHUTDOWN") return yield* drain(event, calls)
-      if (isSubscribed) yield* Flushing.serve(event, calls)
+      if (!isSubscribed) continue
+      yield* Flushing.serve(event, calls)
+      yield* Effect.andThen(Spilling.catchUp, sink.start)
+      if (yield* sink.isPaused) yield* FiberHandle.run(deadline, Spilling.beforeDeadline(event))
     }
   }).pipe(
     Effect.tapError((error: ExtensionsError) =>
@@ -126,7 +138,6 @@ const drain = Effect.fnUntraced(function*(end: End, calls: Flushing.Calls) {
   if (calls.isDraining) return
   calls.isDraining = true
   const server = yield* TelemetryServer
-  const buffer = yield* LogBuffer
   const sink = yield* OpenObserveSink
   const ledger = yield* Ledger.Ledger
   const started = yield* Clock.currentTimeMillis
@@ -134,16 +145,19 @@ const drain = Effect.fnUntraced(function*(end: End, calls: Flushing.Calls) {
   const budget = Math.max(LEAST_BUDGET_MS, end.deadlineMs - started)
   const finalMoment = started + budget - Math.min(SHUTDOWN_MARGIN_MS, budget / 4)
   const listenUntil = finalMoment - Math.min(DELIVERY_RESERVE_MS, budget / 2)
+  const spillReserve = Math.min(SPILL_RESERVE_MS, budget / 4)
   if (calls.isSubscribed) {
     yield* awaitLastTelemetry(end.shutdownReason, Math.min(listenUntil, started + LAST_REPORT_WAIT_MS), calls.last)
   }
   yield* server.close
   yield* awaitIdle(finalMoment)
   const remaining = Math.max(0, finalMoment - (yield* Clock.currentTimeMillis))
-  yield* sink.flush({ budget: Duration.millis(remaining), isLast: true })
-  yield* buffer.drop("shutdown")
+  yield* sink.flush({ budget: Duration.millis(Math.max(0, remaining - spillReserve)), isLast: true })
+  yield* Spilling.atEnd(Duration.millis(Math.max(0, finalMoment - (yield* Clock.currentTimeMillis))))
   const books = yield* ledger.snapshot
-  const isComplete = books.delivered.records === books.received.records && books.intake.postsDropped === 0
+  const { delivered, intake, received, replayed } = books
+  const isComplete = delivered.records === received.records + replayed.records && intake.postsDropped === 0 &&
+    intake.spillFilesDropped === 0
   const level = isComplete ? "Info" : "Warn"
   yield* Effect.logWithLevel(level)("ledger", { reason: end.shutdownReason, ...Ledger.summary(books) })
 }, Effect.uninterruptible)
@@ -151,13 +165,11 @@ const drain = Effect.fnUntraced(function*(end: End, calls: Flushing.Calls) {
 /** Sends what comes while waiting for the last call's report, which follows only after we have asked for the next event. */
 const awaitLastTelemetry = Effect.fnUntraced(function*(reason: string, until: number, lastCall: string | undefined) {
   const intake = yield* Intake
-  const buffer = yield* LogBuffer
   const sink = yield* OpenObserveSink
   const started = yield* Clock.currentTimeMillis
   const isFailure = /^(timeout|failure)$/i.test(reason)
   for (;;) {
-    yield* buffer.seal
-    yield* sink.start
+    yield* sink.send
     const stream = yield* intake.state
     const now = yield* Clock.currentTimeMillis
     const isReported = lastCall === undefined || !stream.hasPlatformEvents || stream.isReported(lastCall)

@@ -2,7 +2,6 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { LogBuffer } from "./Buffer.ts"
 import { ExtensionConfig } from "./Config.ts"
 import type { LifecycleCall } from "./SandboxAnswer.ts"
 import * as FlushPolicy from "./FlushPolicy.ts"
@@ -65,7 +64,6 @@ export class Calls {
 /** Does what this call's tier asks for; done when the next event may be asked for. */
 export const serve = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
   const { flushIntervalMs, flushStrategy } = yield* ExtensionConfig
-  const buffer = yield* LogBuffer
   const sink = yield* OpenObserveSink
   const now = yield* Clock.currentTimeMillis
   const stream = yield* Intake.use((intake) => intake.state)
@@ -76,8 +74,7 @@ export const serve = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
   const { tier } = calls.history
   if (tier !== before) yield* Effect.logDebug("flush tier", { from: before, to: tier })
   // What got old in the frozen sandbox leaves first; no timer ran meanwhile.
-  if (tier === "continuous" || now - stream.openSince >= flushIntervalMs) yield* buffer.seal
-  yield* sink.start
+  yield* tier === "continuous" || now - stream.openSince >= flushIntervalMs ? sink.send : sink.start
   // During an outage nobody waits: what this call writes is kept all the same.
   if (yield* sink.isPaused) return
   if (tier === "continuous") yield* overlap(call, calls)

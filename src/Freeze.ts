@@ -16,8 +16,8 @@ const LATE_MS = 50
 export const THAW_GRACE_MS = 200
 
 /** Sleeps; when a freeze has made it late, for a moment longer, so that what has arrived meanwhile is seen first. */
-export const sleep = Effect.fnUntraced(function*(millis: number) {
+export const sleep = Effect.fnUntraced(function*(millis: number, graceMs = THAW_GRACE_MS) {
   const due = (yield* Clock.currentTimeMillis) + millis
   yield* Effect.sleep(Duration.millis(millis))
-  if ((yield* Clock.currentTimeMillis) - due >= LATE_MS) yield* Effect.sleep(Duration.millis(THAW_GRACE_MS))
+  if ((yield* Clock.currentTimeMillis) - due >= LATE_MS) yield* Effect.sleep(Duration.millis(graceMs))
 })

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { ExtensionConfig } from "./Config.ts"
-import * as Delivery from "./Delivery.ts"
+import * as Attempt from "./Attempt.ts"
 import * as OpenObserveResponse from "./OpenObserveResponse.ts"
 import { Transport } from "./Transport.ts"
 
@@ -27,7 +27,7 @@ const check = Effect.fnUntraced(function*(report: Report) {
   )
   yield* Effect.forEach(config.warnings, (warning) => report(`warn  settings: ${warning}`))
 
-  const answer = yield* Effect.result(Delivery.post(config, transport, "[]", "identity"))
+  const answer = yield* Effect.result(Attempt.post(config, transport, "[]", "identity"))
   if (answer._tag === "Failure") {
     yield* report(
       `FAIL  connection: ${answer.failure.message}; check O2_ENDPOINT, and that the network lets this machine reach it`

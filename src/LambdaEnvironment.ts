@@ -4,6 +4,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
+/** The one place where Lambda lets a sandbox write. */
+const DEFAULT_TEMPORARY_DIRECTORY = "/tmp"
+
 /** The name to register with where the launcher does not say which file it is. */
 const DEFAULT_EXTENSION_NAME = "o2-lambda-extension"
 
@@ -35,8 +38,10 @@ export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
   readonly region: string | undefined
   /** Managed Instances: SHUTDOWN only, no freeze, interleaved requests. */
   readonly isManagedInstance: boolean
-  /** SnapStart: until the first event this process may become a snapshot that many sandboxes are restored from. */
-  readonly isSnapshot: boolean
+  /** SnapStart: what is done at init is frozen into a snapshot that many sandboxes are restored from. */
+  readonly isSnapStart: boolean
+  /** What is written there outlives a reset of the sandbox, but not the sandbox. */
+  readonly temporaryDirectory: string
   /** Present when the launcher has registered; registering again would be refused and lose the identifier. */
   readonly registration: HandedOverRegistration | undefined
 }>()("o2-lambda-extension/LambdaEnvironment") {
@@ -45,13 +50,14 @@ export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
     Effect.gen(function*() {
       const optional = (name: string) => Config.String(name).pipe(Config.withDefault(""))
       const status = yield* optional(handedOver.status)
-      const initializationType = yield* optional("AWS_LAMBDA_INITIALIZATION_TYPE")
+      const initialization = yield* optional("AWS_LAMBDA_INITIALIZATION_TYPE")
       return LambdaEnvironment.of({
         runtimeApi: yield* optional("AWS_LAMBDA_RUNTIME_API"),
         extensionName: (yield* optional(handedOver.name)) || DEFAULT_EXTENSION_NAME,
         region: (yield* optional("AWS_REGION")) || (yield* optional("AWS_DEFAULT_REGION")) || undefined,
-        isManagedInstance: initializationType === "lambda-managed-instances",
-        isSnapshot: initializationType === "snap-start",
+        isManagedInstance: initialization === "lambda-managed-instances",
+        isSnapStart: initialization === "snap-start",
+        temporaryDirectory: (yield* optional("TMPDIR")) || DEFAULT_TEMPORARY_DIRECTORY,
         registration: status === "" ? undefined : {
           status: /^\d+$/.test(status) ? Number(status) : undefined,
           identifier: yield* optional(handedOver.identifier),

@@ -11,6 +11,7 @@ import { Ledger } from "./Ledger.ts"
 import * as Logger from "./Logger.ts"
 import { OpenObserveSink } from "./OpenObserveSink.ts"
 import { RecordEncoder } from "./RecordEncoder.ts"
+import { Spill } from "./Spill.ts"
 import { TelemetryServer } from "./TelemetryServer.ts"
 import { Transport } from "./Transport.ts"
 
@@ -18,7 +19,7 @@ import { Transport } from "./Transport.ts"
  * From posts to OpenObserve, in the order of the data flow, every service visible. Needs `ExtensionConfig`,
  * `LambdaEnvironment` and `Transport`. To replace one of the services in between, compose their `layerNoDeps` likewise.
  */
-export const layerNoDeps = Intake.layerNoDeps.pipe(
+export const layerNoDeps = Layer.merge(Intake.layerNoDeps, Spill.layerNoDeps).pipe(
   Layer.provideMerge(TelemetryServer.layerNoDeps),
   Layer.provideMerge(RecordEncoder.layerNoDeps),
   Layer.provideMerge(OpenObserveSink.layerNoDeps),
@@ -56,6 +57,7 @@ export {
   Logger,
   OpenObserveSink,
   RecordEncoder,
+  Spill,
   TelemetryServer,
   Transport
 }

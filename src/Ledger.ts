@@ -41,6 +41,8 @@ export type IntakeCount =
   | "malformed"
   /** Posts given up unread: over the size limit, or cut off while being received. */
   | "postsDropped"
+  /** Files of earlier generations given up unread: flawed, or the oldest when newer ones needed their room. */
+  | "spillFilesDropped"
 
 /** The books at one moment. */
 export interface LedgerSnapshot {
@@ -77,6 +79,8 @@ const plus = (tally: Tally | undefined, change: Tally, sign: 1 | -1 = 1): Tally 
 export class Ledger extends Context.Service<Ledger, {
   /** New records, encoded and in the buffer. */
   readonly receiveUnsafe: (tally: Tally) => void
+  /** Records that an earlier generation had spilled, and that are in the buffer again. */
+  readonly replayUnsafe: (tally: Tally) => void
   /** Records go from one account to another. */
   readonly moveUnsafe: (from: "buffered" | "inFlight", to: Account, tally: Tally) => void
   /** Records that were sent without learning what became of them. */
@@ -86,14 +90,24 @@ export class Ledger extends Context.Service<Ledger, {
 }>()("o2-lambda-extension/Ledger") {
   static readonly layer = Layer.sync(Ledger, () => {
     let received = none
+    let replayed = none
     let possiblyDuplicated = none
     const accounts = { buffered: none, inFlight: none, delivered: none, spilled: none }
     const rejected: Partial<Record<RejectReason, Tally>> = {}
     const dropped: Partial<Record<DropReason, Tally>> = {}
-    const intake: Record<IntakeCount, number> = { posts: 0, malformed: 0, postsDropped: 0 }
+    const intake: Record<IntakeCount, number> = {
+      posts: 0,
+      malformed: 0,
+      postsDropped: 0,
+      spillFilesDropped: 0
+    }
     return Ledger.of({
       receiveUnsafe: (tally) => {
         received = plus(received, tally)
+        accounts.buffered = plus(accounts.buffered, tally)
+      },
+      replayUnsafe: (tally) => {
+        replayed = plus(replayed, tally)
         accounts.buffered = plus(accounts.buffered, tally)
       },
       moveUnsafe: (from, to, tally) => {
@@ -111,7 +125,7 @@ export class Ledger extends Context.Service<Ledger, {
       },
       snapshot: Effect.sync(() => ({
         received,
-        replayed: none,
+        replayed,
         ...accounts,
         rejected: { ...rejected },
         dropped: { ...dropped },

@@ -16,8 +16,16 @@ export type Verdict =
     readonly refused: number
     readonly detail: string | undefined
   }
-  /** Nothing was stored, and the same batch may be stored later. `afterMs`: what `Retry-After` asks for. */
-  | { readonly _tag: "Retry"; readonly detail: string; readonly afterMs: number | undefined }
+  /**
+   * The same batch may be stored later. `afterMs`: what `Retry-After` asks for. `mayBeStored`: whoever answered may have
+   * lost OpenObserve's own answer.
+   */
+  | {
+    readonly _tag: "Retry"
+    readonly detail: string
+    readonly afterMs: number | undefined
+    readonly mayBeStored: boolean
+  }
   /** Nothing was stored because of something in the batch: half of it may be. `reason` is for a record that is alone. */
   | { readonly _tag: "Divide"; readonly detail: string; readonly reason: "poison" | "too_large" | "unaccounted" }
   /** Nothing will be stored until somebody changes the setting. */
@@ -49,7 +57,13 @@ const MAX_DETAIL_LENGTH = 300
 export const read = (response: TransportResponse, sent: number, nowMillis: number): Verdict => {
   const { body, status } = response
   const detail = `HTTP ${status}${body === "" ? "" : `: ${body.slice(0, MAX_DETAIL_LENGTH)}`}`
-  const retry: Verdict = { _tag: "Retry", detail, afterMs: retryAfter(response.headers["retry-after"], nowMillis) }
+  const retry: Verdict = {
+    _tag: "Retry",
+    detail,
+    afterMs: retryAfter(response.headers["retry-after"], nowMillis),
+    // OpenObserve stores nothing before it answers 503; a proxy that answers 5xx may have passed the request on
+    mayBeStored: status < 300 || status >= 500 && status !== 503
+  }
   switch (status) {
     case 200:
     case 201:
@@ -71,7 +85,7 @@ export const read = (response: TransportResponse, sent: number, nowMillis: numbe
       return {
         _tag: "Misconfigured",
         detail,
-        remedy: "set O2_COMPRESSION to none: this server takes no gzip"
+        remedy: "check O2_ENDPOINT: this server does not take JSON, compressed or not"
       }
     case 401:
     case 403:

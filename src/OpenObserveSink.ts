@@ -1,23 +1,21 @@
-/** Delivers sealed batches to OpenObserve: retries, divides, keeps the books. Deciding when is for others. */
+/** Delivers sealed batches to OpenObserve, several at once when there is a backlog. Deciding when is for others. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
 import * as FiberSet from "effect/FiberSet"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
+import * as Attempt from "./Attempt.ts"
 import type { Batch } from "./Batch.ts"
 import { LogBuffer } from "./Buffer.ts"
-import { CircuitBreaker } from "./CircuitBreaker.ts"
-import { type Configuration, ExtensionConfig } from "./Config.ts"
+import { ExtensionConfig } from "./Config.ts"
 import * as Delivery from "./Delivery.ts"
 import * as Freeze from "./Freeze.ts"
 import { Ledger } from "./Ledger.ts"
-import type { Verdict } from "./OpenObserveResponse.ts"
-import * as Settlement from "./Settlement.ts"
+import * as Outage from "./Outage.ts"
+import * as Patience from "./Patience.ts"
 import { Transport } from "./Transport.ts"
 
 /** Requests at once when there is a backlog: more gained nothing against a v0.91.5 server. */
@@ -38,11 +36,18 @@ export interface FlushOptions {
 
 /** Delivers what the buffer has sealed, in fibers of its own. */
 export class OpenObserveSink extends Context.Service<OpenObserveSink, {
-  /** Starts delivering what is sealed, unless an outage has been noticed a moment ago. */
-  readonly start: Effect.Effect<void>
   /**
-   * Seals what is open and waits until everything sealed so far has settled, at most for the budget: true when it has.
-   * Requests in flight at its end stay in flight. During an outage it does not wait.
+   * Opens a connection in the background, and finds out whether records would be taken: wrong credentials are told before
+   * the first call has ended.
+   */
+  readonly warmUp: Effect.Effect<void>
+  /** Starts delivering what is sealed. During an outage, as the two below, it leaves the buffer as it is. */
+  readonly start: Effect.Effect<void>
+  /** Seals what is open and starts delivering. While OpenObserve takes nothing, what is open goes on growing instead. */
+  readonly send: Effect.Effect<void>
+  /**
+   * Seals what is open, as `send` does, and waits until everything sealed so far has settled, at most for the budget:
+   * true when it has. Requests in flight at its end stay in flight.
    */
   readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
   /** Waits until no delivery is under way, at most for the given time. */
@@ -58,97 +63,29 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const config = yield* ExtensionConfig
       const buffer = yield* LogBuffer
       const ledger = yield* Ledger
-      const books = { buffer, ledger }
       const transport = yield* Transport
       const deliveries = yield* FiberSet.make<void>()
-      const breaker = new CircuitBreaker()
-      // While a flush waits, nobody sleeps beyond its end; who already does is woken to see that.
-      let flushEndsAt = Infinity
-      let isLastFlush = false
-      const wake = Latch.makeUnsafe(false)
-      // Requests begun before this moment are given up without an answer.
-      let abandonBefore = -Infinity
-      const abandon = Latch.makeUnsafe(false)
-      let acceptances = 0
-      const probe = yield* FiberHandle.make<void>()
+      const warming = yield* FiberHandle.make<void>()
       const grace = yield* FiberHandle.make<void>()
+      const patience = Patience.make()
 
-      /** Waits before a retry; false when that would take longer than the flush that waits for it. */
-      const pause = Effect.fnUntraced(function*(delay: Duration.Duration) {
-        const until = (yield* Clock.currentTimeMillis) + Duration.toMillis(delay)
-        for (;;) {
-          if (until > flushEndsAt) return false
-          const now = yield* Clock.currentTimeMillis
-          const woken = yield* Effect.timeoutOption(wake.await, Duration.millis(Math.max(0, until - now)))
-          // the last flush is no time to sleep
-          if (Option.isNone(woken) || isLastFlush) return true
-        }
+      // --- Sealing -----------------------------------------------------------
+
+      /** While in doubt, one batch is enough to try with. Sealed call by call, recovery would take a request for each. */
+      const seal = Effect.gen(function*() {
+        const isTrying = (yield* buffer.state).sealedBatches > 0 || (yield* FiberSet.size(deliveries)) > 0
+        if (!outage.isInDoubt() || !isTrying) yield* buffer.seal
       })
+      const sealAndStart = Effect.suspend(() => Effect.andThen(seal, startWorkers))
 
-      /** Completes when a request begun now is to be given up. */
-      const abandoned = Effect.gen(function*() {
-        const started = yield* Clock.currentTimeMillis
-        const isTrusted = () => started >= abandonBefore
-        while (isTrusted()) yield* abandon.await
-      })
+      // What has grown meanwhile leaves when the server has dealt with a batch: there may be no call that sends it.
+      const outage = yield* Outage.make(config, { probe: sealAndStart, resume: buffer.seal })
+      const unlessPaused = (effect: Effect.Effect<void>) =>
+        Effect.flatMap(outage.isPaused, (isPaused) => isPaused ? Effect.void : effect)
 
-      const abandonOlder = (moment: number) =>
-        Effect.suspend(() => {
-          abandonBefore = moment
-          return abandon.release
-        })
+      // --- Delivering --------------------------------------------------------
 
-      /** Replaces the first of `parts` by what comes of it; an interruption finds either the one or the other. */
-      const settle = (parts: Array<Batch>, effect: Effect.Effect<void | ReadonlyArray<Batch>>) =>
-        Effect.uninterruptible(Effect.map(effect, (rest) => parts.splice(0, 1, ...(rest ?? []))))
-
-      /** Settles what it can of `parts` (removing it) by attempts in turn; the verdict that stopped it, if any. */
-      const deliver = Effect.fnUntraced(function*(parts: Array<Batch>) {
-        const nextDelay = yield* Schedule.toStep(retryPolicy(config))
-        for (let batch = parts[0]; batch !== undefined; batch = parts[0]) {
-          const sent = batch.tally
-          const outcome = yield* Effect.raceFirst(Delivery.attempt(config, transport, batch), abandoned).pipe(
-            Effect.onInterrupt(() => Effect.sync(() => ledger.possiblyDuplicatedUnsafe(sent)))
-          )
-          if (outcome === undefined || outcome.isUncertain) ledger.possiblyDuplicatedUnsafe(sent)
-          // nobody said no: it is repeated at once, and that is no retry
-          if (outcome === undefined) continue
-          const { verdict } = outcome
-          if (verdict._tag === "Accepted") {
-            acceptances++
-            yield* settle(parts, Settlement.accept(books, batch, verdict))
-            if (breaker.succeeded()) yield* Effect.logInfo("OpenObserve takes records again")
-          } else if (verdict._tag === "Divide" && sent.records > 1) {
-            yield* settle(parts, buffer.divide(batch))
-          } else if (verdict._tag === "Divide") {
-            yield* settle(parts, Settlement.reject(books, batch, verdict))
-          } else if (verdict._tag === "Misconfigured" || breaker.isFailing && !isLastFlush) {
-            // a probe is a single attempt
-            return verdict
-          } else {
-            const asked = verdict.afterMs ?? 0
-            if (asked > config.maxRetryDelayMs) return verdict
-            const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
-            if (Option.isNone(delay)) return verdict
-            if (!(yield* pause(Duration.max(delay.value[1], Duration.millis(asked))))) return verdict
-          }
-        }
-      })
-
-      const reportOutage = Effect.fnUntraced(function*(verdict: Exclude<Verdict, { _tag: "Accepted" }>) {
-        const now = yield* Clock.currentTimeMillis
-        // Requests that were in flight together fail together: one failure, not four that double the pause each.
-        if (breaker.isOpen(now)) return
-        const asked = verdict._tag === "Retry" ? verdict.afterMs : undefined
-        const isFirst = breaker.failed(now, asked)
-        yield* FiberHandle.run(probe, Effect.andThen(Freeze.sleep(breaker.pauseLeft(now)), startWorkers))
-        if (!isFirst) return
-        yield* Effect.logWarning("OpenObserve takes no records; they wait in memory", {
-          url: Delivery.ingestUrl(config).href,
-          cause: verdict.detail,
-          ...(verdict._tag === "Misconfigured" ? { remedy: verdict.remedy } : {})
-        })
-      })
+      const { acceptances, deliver } = Delivery.make({ config, transport, outage, patience, books: { buffer, ledger } })
 
       /** Delivers sealed batches one after the other, until none is left or one has to go back. */
       const worker = Effect.gen(function*() {
@@ -162,7 +99,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
               return yield* restore(deliver(parts))
             }).pipe(Effect.ensuring(giveBack))
           )
-          if (verdict !== undefined) return yield* reportOutage(verdict)
+          if (verdict !== undefined) return yield* outage.failed(verdict)
           if ((yield* buffer.state).sealedBatches === 0) return
         }
       }).pipe(
@@ -173,31 +110,28 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         const { sealedBatches } = yield* buffer.state
         const running = yield* FiberSet.size(deliveries)
         // at the end there is no later for what one probe would spare
-        const limit = breaker.isFailing && !isLastFlush ? 1 : MAX_IN_FLIGHT
+        const limit = outage.isFailing() && !patience.isLast() ? 1 : MAX_IN_FLIGHT
         const wanted = Math.min(limit, running + sealedBatches)
         for (let count = running; count < wanted; count++) yield* FiberSet.run(deliveries, worker)
       })
 
-      const isPaused = Effect.map(Clock.currentTimeMillis, (now) => breaker.isOpen(now))
-
       const flush = Effect.fnUntraced(function*({ budget, isLast }: FlushOptions) {
-        yield* buffer.seal
-        if (!isLast && (yield* isPaused)) return false
+        if (!isLast && (yield* outage.isPaused)) return false
+        yield* isLast ? buffer.seal : seal
         const started = yield* Clock.currentTimeMillis
-        const before = acceptances
-        flushEndsAt = started + Duration.toMillis(budget)
-        isLastFlush = isLast
+        const before = acceptances()
+        yield* patience.flushing(started + Duration.toMillis(budget), isLast)
         yield* startWorkers
-        yield* wake.release
-        if (isLast) yield* abandonOlder(started - STALE_AT_END_MS)
+        if (isLast) yield* patience.abandonOlder(started - STALE_AT_END_MS)
         const settled = yield* Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget).pipe(
-          Effect.ensuring(Effect.sync(() => flushEndsAt = Infinity))
+          Effect.ensuring(Effect.sync(patience.flushed))
         )
         if (isLast) yield* FiberSet.clear(deliveries)
-        else if (Option.isNone(settled) && acceptances === before) {
+        else if (Option.isNone(settled) && acceptances() === before) {
           const waited = (yield* Clock.currentTimeMillis) - started
           if (waited >= Math.min(LEAST_PROOF_MS, config.flushBudgetMs)) {
-            yield* reportOutage({ _tag: "Retry", detail: `no answer within ${waited} ms`, afterMs: undefined })
+            const detail = `no answer within ${waited} ms`
+            yield* outage.failed({ _tag: "Retry", detail, afterMs: undefined, mayBeStored: true })
           }
         }
         const { sealedBatches } = yield* buffer.state
@@ -205,14 +139,26 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       })
 
       return OpenObserveSink.of({
-        start: Effect.flatMap(isPaused, (paused) => paused ? Effect.void : startWorkers),
+        warmUp: Effect.asVoid(FiberHandle.run(
+          warming,
+          Effect.flatMap(
+            Attempt.ask(config, transport),
+            // whatever else is wrong may have passed by the time of the first call
+            (verdict) => verdict._tag === "Misconfigured" ? outage.failed(verdict) : Effect.void
+          )
+        )),
+        start: unlessPaused(startWorkers),
+        send: unlessPaused(sealAndStart),
         flush,
         settled: (atMost) => Effect.asVoid(Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), atMost)),
-        isPaused,
+        isPaused: outage.isPaused,
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle
           if ((yield* FiberSet.size(deliveries)) === 0) return
-          yield* FiberHandle.run(grace, Effect.delay(abandonOlder(since), Duration.millis(Freeze.THAW_GRACE_MS)))
+          yield* FiberHandle.run(
+            grace,
+            Effect.delay(patience.abandonOlder(since), Duration.millis(Freeze.THAW_GRACE_MS))
+          )
         })
       })
     })
@@ -222,13 +168,3 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
     Layer.provide([ExtensionConfig.layer, LogBuffer.layer, Ledger.layer, Transport.layer])
   )
 }
-
-/** Exponential, ±20 % at random, capped, `O2_MAX_RETRIES` times. */
-const retryPolicy = (config: Configuration) =>
-  Schedule.exponential(Duration.millis(config.initialRetryDelayMs)).pipe(
-    Schedule.jittered,
-    Schedule.modifyDelay(({ duration }) =>
-      Effect.succeed(Duration.min(duration, Duration.millis(config.maxRetryDelayMs)))
-    ),
-    Schedule.upTo({ times: config.maxRetries })
-  )

@@ -1,26 +1,26 @@
 /** Putting records together from pieces of a post: a growing byte buffer, and what makes members fit for OpenObserve. */
+import * as Memory from "./Memory.ts"
 import type { Member } from "./TelemetryEvent.ts"
 
 /** Kept between posts, so that an ordinary post is encoded without allocating. */
 const INITIAL_CAPACITY = 64 * 1024
 
-/** Decimal digits of 2^53. */
-const MAX_DIGITS = 16
-
 /** A post that needed more than this does not determine what stays allocated. */
 const MAX_KEPT_CAPACITY = 2 * 1024 * 1024
+
+const RECORD_START = "{\"_timestamp\":"
+const ZERO = 0x30
 
 /** An append-only byte buffer that grows as needed and is reused. */
 export class ByteWriter {
   length = 0
   private buffer = Buffer.allocUnsafeSlow(INITIAL_CAPACITY)
+  private common = Buffer.alloc(0)
+  private startedMillis = NaN
 
   private reserve(bytes: number): void {
     const needed = this.length + bytes
-    if (needed <= this.buffer.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2))
-    this.buffer.copy(grown, 0, 0, this.length)
-    this.buffer = grown
+    if (needed > this.buffer.length) this.replace(Math.max(needed, this.buffer.length * 2))
   }
 
   byte(value: number): void {
@@ -28,25 +28,27 @@ export class ByteWriter {
     this.buffer[this.length++] = value
   }
 
-  /** A positive integer below 2^53, in decimal digits. */
-  integer(value: number): void {
-    this.reserve(MAX_DIGITS)
-    const { buffer } = this
-    let digits = 1
-    for (let bound = 10; bound <= value; bound *= 10) digits++
-    // in two halves, which fit into V8's small integers
-    let low = value % 1e8
-    let high = (value - low) / 1e8
-    const last = this.length + digits - 1
-    for (let at = last; at >= this.length; at--) {
-      const isLow = last - at < 8
-      const rest = isLow ? low : high
-      const quotient = Math.floor(rest / 10)
-      buffer[at] = 0x30 + rest - quotient * 10
-      if (isLow) low = quotient
-      else high = quotient
+  /** The beginning of a record. Most have all but the last three digits in common with the one before. */
+  start(timestamp: number): void {
+    // no number begins with zeros
+    if (timestamp < 1000) return this.bytes(Buffer.from(`${RECORD_START}${timestamp}`))
+    const millis = Math.floor(timestamp / 1000)
+    if (millis !== this.startedMillis) {
+      this.startedMillis = millis
+      this.common = Buffer.from(`${RECORD_START}${millis}`)
     }
-    this.length += digits
+    const { common } = this
+    this.reserve(common.length + 3)
+    const { buffer } = this
+    let at = this.length
+    for (let index = 0; index < common.length; index++) buffer[at++] = common[index]!
+    const micros = timestamp - millis * 1000
+    const hundreds = Math.floor(micros / 100)
+    const tens = Math.floor(micros / 10)
+    buffer[at++] = ZERO + hundreds
+    buffer[at++] = ZERO + tens - hundreds * 10
+    buffer[at++] = ZERO + micros - tens * 10
+    this.length = at
   }
 
   bytes(source: Buffer, start = 0, end = source.length): void {
@@ -54,13 +56,22 @@ export class ByteWriter {
     this.length += source.copy(this.buffer, this.length, start, end)
   }
 
-  /** Takes what was written and begins anew. */
-  take(): Buffer {
-    const taken = Buffer.allocUnsafeSlow(this.length)
-    this.buffer.copy(taken, 0, 0, this.length)
+  /** What was written, in memory that is written again after `clear`. */
+  get written(): Buffer {
+    return this.buffer.subarray(0, this.length)
+  }
+
+  /** Begins anew. */
+  clear(): void {
     this.length = 0
-    if (this.buffer.length > MAX_KEPT_CAPACITY) this.buffer = Buffer.allocUnsafeSlow(INITIAL_CAPACITY)
-    return taken
+    if (this.buffer.length > MAX_KEPT_CAPACITY) this.replace(INITIAL_CAPACITY)
+  }
+
+  private replace(capacity: number): void {
+    const old = this.buffer
+    this.buffer = Buffer.allocUnsafeSlow(capacity)
+    old.copy(this.buffer, 0, 0, this.length)
+    Memory.free(old)
   }
 }
 

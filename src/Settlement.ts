@@ -4,6 +4,7 @@ import type { Batch } from "./Batch.ts"
 import type { LogBuffer } from "./Buffer.ts"
 import type { Ledger, Tally } from "./Ledger.ts"
 import type { Verdict } from "./OpenObserveResponse.ts"
+import type { Remedy } from "./Remedy.ts"
 
 /** Where batches that are settled are written down, and whose memory they free. */
 export interface Books {
@@ -32,10 +33,10 @@ export const accept = Effect.fnUntraced(
 
 /** Books a record that is alone in its batch and cannot be stored. */
 export const reject = Effect.fnUntraced(
-  function*({ buffer, ledger }: Books, batch: Batch, verdict: Extract<Verdict, { _tag: "Divide" }>) {
-    ledger.moveUnsafe("inFlight", { rejected: verdict.reason }, batch.tally)
+  function*({ buffer, ledger }: Books, batch: Batch, { detail, reason }: Extract<Remedy, { _tag: "Reject" }>) {
+    ledger.moveUnsafe("inFlight", { rejected: reason }, batch.tally)
     yield* buffer.settle(batch)
-    yield* Effect.logWarning("OpenObserve cannot store a record", { reason: verdict.detail })
+    yield* Effect.logWarning("OpenObserve cannot store a record", { reason: detail })
   }
 )
 

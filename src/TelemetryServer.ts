@@ -8,6 +8,7 @@ import * as Http from "node:http"
 import { LogBuffer } from "./Buffer.ts"
 import { ExtensionConfig } from "./Config.ts"
 import { Ledger } from "./Ledger.ts"
+import * as Memory from "./Memory.ts"
 
 /** No port could be opened. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", { cause: Schema.Defect() }) {
@@ -24,7 +25,7 @@ export class TelemetryServer extends Context.Service<TelemetryServer, {
   readonly port: number
   /**
    * Posts in order of arrival; an empty one stands for one that was given up. Their bytes count against the buffer's
-   * bound until whoever takes them says else.
+   * bound until whoever takes them says else, and frees them.
    */
   readonly posts: Queue.Dequeue<Uint8Array>
   /** Closes the port and every connection; what was only half received is counted as dropped. */
@@ -66,7 +67,7 @@ export class TelemetryServer extends Context.Service<TelemetryServer, {
           if (isOver) return
           isOver = true
           ledger.countUnsafe("posts", 1)
-          if (size > 0) Queue.offerUnsafe(posts, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))
+          if (size > 0) Queue.offerUnsafe(posts, joined(chunks, size))
         })
         request.on("error", giveUp)
         request.on("close", giveUp)
@@ -94,6 +95,13 @@ export class TelemetryServer extends Context.Service<TelemetryServer, {
   static readonly layer = TelemetryServer.layerNoDeps.pipe(
     Layer.provide([ExtensionConfig.layer, LogBuffer.layer, Ledger.layer])
   )
+}
+
+const joined = (chunks: ReadonlyArray<Buffer>, size: number): Buffer => {
+  if (chunks.length === 1) return chunks[0]!
+  const post = Buffer.concat(chunks, size)
+  chunks.forEach(Memory.free)
+  return post
 }
 
 const close = (server: Http.Server): Effect.Effect<void> =>

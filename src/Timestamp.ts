@@ -8,9 +8,12 @@ const OLDEST_ACCEPTED_MICROS = 4.9 * HOUR_MICROS
 /** OpenObserve discards what is more than 24 h ahead (`ZO_INGEST_ALLOWED_IN_FUTURE`). */
 const NEWEST_ACCEPTED_MICROS = 23.9 * HOUR_MICROS
 
+/** Whether OpenObserve would discard a record with this `_timestamp` for its age. */
+export const isTooOld = (micros: number, nowMicros: number): boolean => micros < nowMicros - OLDEST_ACCEPTED_MICROS
+
 /** Whether OpenObserve will store a record with this `_timestamp` when it arrives about now. */
 export const isAccepted = (micros: number, nowMicros: number): boolean =>
-  micros >= nowMicros - OLDEST_ACCEPTED_MICROS && micros <= nowMicros + NEWEST_ACCEPTED_MICROS
+  !isTooOld(micros, nowMicros) && micros <= nowMicros + NEWEST_ACCEPTED_MICROS
 
 // --- Reading -----------------------------------------------------------------
 
@@ -70,8 +73,30 @@ const compose = (
   second: number
 ): number =>
   month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour <= 23 && minute <= 59 && second <= 60
-    ? Date.UTC(year, month - 1, day, hour, minute, second) * 1000
+    ? (midnight(year, month, day) + ((hour * 60 + minute) * 60 + second) * 1000) * 1000
     : NaN
+
+let lastDate = 0
+let lastMidnight = 0
+
+/** The beginning of a day in ms: nearly always that of the event before. */
+const midnight = (year: number, month: number, day: number): number => {
+  const date = (year * 100 + month) * 100 + day
+  if (date !== lastDate) {
+    lastDate = date
+    lastMidnight = Date.UTC(year, month - 1, day)
+  }
+  return lastMidnight
+}
+
+// --- Writing -----------------------------------------------------------------
+
+/** ISO 8601 with milliseconds, as Lambda writes it, or with microseconds when there are any. */
+export const format = (micros: number): string => {
+  const beyondMillis = micros % 1000
+  const iso = new Date((micros - beyondMillis) / 1000).toISOString()
+  return beyondMillis === 0 ? iso : `${iso.slice(0, -1)}${String(beyondMillis).padStart(3, "0")}Z`
+}
 
 // --- Order -------------------------------------------------------------------
 

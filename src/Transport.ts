@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Http from "node:http"
 import type * as Https from "node:https"
+import * as Freeze from "./Freeze.ts"
 
 /** One request. `Content-Length` and `Host` are added. */
 export interface TransportRequest {
@@ -15,6 +16,8 @@ export interface TransportRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array | string
+  /** Longest wait for a connection, TLS included; without it the system's own limit counts, which is minutes. */
+  readonly connectTimeoutMs?: number
 }
 
 /** A complete answer, its body as text. */
@@ -110,14 +113,33 @@ const guarded = new WeakSet<object>()
 const exchange = (
   send: typeof Http.request,
   agent: Http.Agent,
-  { body, headers, method, url }: TransportRequest
+  details: TransportRequest
+): Effect.Effect<TransportResponse, TransportError> =>
+  Effect.suspend(() => {
+    const progress = { isConnected: false }
+    const answer = request(send, agent, details, progress)
+    const { connectTimeoutMs, url } = details
+    if (connectTimeoutMs === undefined) return answer
+    const giveUp = Effect.suspend(() =>
+      progress.isConnected
+        ? Effect.never
+        : Effect.fail(new TransportError({ code: "ETIMEDOUT", host: url.host, isSent: false, isStale: false }))
+    )
+    return Effect.raceFirst(answer, Effect.andThen(Freeze.sleep(connectTimeoutMs), giveUp))
+  })
+
+const request = (
+  send: typeof Http.request,
+  agent: Http.Agent,
+  { body, headers, method, url }: TransportRequest,
+  progress: { isConnected: boolean }
 ): Effect.Effect<TransportResponse, TransportError> =>
   Effect.callback((resume) => {
-    let isSent = false
     let response: Http.IncomingMessage | undefined
     const fail = (code: string) => {
       const isStale = response === undefined && request.reusedSocket && (code === "ECONNRESET" || code === "EPIPE")
-      resume(Effect.fail(new TransportError({ code, host: url.host, isSent, isStale })))
+      // without a connection nothing of the request has left
+      resume(Effect.fail(new TransportError({ code, host: url.host, isSent: progress.isConnected, isStale })))
     }
     const request = send(url, {
       method,
@@ -131,8 +153,8 @@ const exchange = (
         socket.on("error", () => {})
       }
       // TLS that fails has carried nothing of the request
-      if (request.reusedSocket) isSent = true
-      else socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => isSent = true)
+      if (request.reusedSocket) progress.isConnected = true
+      else socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => progress.isConnected = true)
     })
     request.once("response", (message) => {
       response = message

@@ -5,13 +5,19 @@ import * as Zlib from "node:zlib"
 import * as Batch from "../src/Batch.ts"
 import { numbersIn, postOf } from "./bufferFixtures.ts"
 
+/** The batch with its body compressed. */
+const compress = (batch: Batch.Batch) =>
+  Effect.callback<Batch.Batch>((resume) => Batch.compressUnsafe(batch, (done) => resume(Effect.succeed(done))))
+
+const bodyOf = (records: string): Buffer => Buffer.from(`[${records.slice(0, -1)}]`)
+
 const makeBatch = (sizes: ReadonlyArray<number>, overrides: Partial<Batch.Batch> = {}): Batch.Batch => {
   const { bytes } = postOf(sizes)
   return {
     id: 7,
     tally: { records: sizes.length, bytes: bytes.length },
     oldestTimestamp: 0,
-    body: Batch.join([bytes]),
+    body: bodyOf(bytes.toString()),
     coding: "identity",
     ...overrides
   }
@@ -23,27 +29,17 @@ const record = fc.oneof(
 )
 
 describe("Batch", () => {
-  it.effect("joins records to one array", () =>
-    Effect.sync(() => {
-      const body = Batch.join([Buffer.from("{\"a\":1},"), Buffer.from("{\"b\":2},{\"c\":3},")])
-      assert.strictEqual(body.toString(), "[{\"a\":1},{\"b\":2},{\"c\":3}]")
-    }))
-
   describe("compress", () => {
     it.effect("makes one gzip member", () =>
       Effect.gen(function*() {
         const batch = makeBatch([100, 100, 100])
-        const compressed = yield* Batch.compress(batch)
+        const text = batch.body.toString()
+        const compressed = yield* compress(batch)
         assert.strictEqual(compressed.coding, "gzip")
-        assert.isTrue(Zlib.gunzipSync(compressed.body).equals(batch.body))
+        assert.strictEqual(Zlib.gunzipSync(compressed.body).toString(), text)
+        assert.strictEqual(Batch.text(compressed).toString(), text)
         const { body: _, coding: __, ...rest } = compressed
         assert.deepEqual(rest, { id: 7, tally: batch.tally, oldestTimestamp: 0 })
-      }))
-
-    it.effect("leaves alone what is compressed already", () =>
-      Effect.gen(function*() {
-        const compressed = yield* Batch.compress(makeBatch([100]))
-        assert.strictEqual(yield* Batch.compress(compressed), compressed)
       }))
   })
 
@@ -53,7 +49,7 @@ describe("Batch", () => {
         fc.assert(
           fc.property(fc.array(record, { minLength: 2, maxLength: 9 }), fc.boolean(), (records, isCompressed) => {
             const bytes = Buffer.from(records.map((text) => `${text},`).join(""))
-            const body = Batch.join([bytes])
+            const body = bodyOf(bytes.toString())
             const whole: Batch.Batch = {
               id: 1,
               tally: { records: records.length, bytes: bytes.length },
@@ -85,6 +81,12 @@ describe("Batch", () => {
         assert.deepEqual(halves.map(({ oldestTimestamp }) => oldestTimestamp), [3, 3])
         assert.strictEqual(halves[0].id, 7)
         assert.isTrue(halves[1].id > 7 && halves[1].id < 8)
+      }))
+
+    it.effect("shares out the bytes that were received when the body is another by now", () =>
+      Effect.sync(() => {
+        const [first, second] = Batch.halve(makeBatch([40, 40, 40], { tally: { records: 3, bytes: 61 } }))
+        assert.deepEqual([first.tally, second.tally], [{ records: 1, bytes: 20 }, { records: 2, bytes: 41 }])
       }))
 
     it.effect("leaves the batch itself as it is", () =>

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import { halve } from "../src/Batch.ts"
 import { LogBuffer } from "../src/Buffer.ts"
 import { books, bufferLayer, numbersIn, postOf, takeAll } from "./bufferFixtures.ts"
 import { makeCapturedLog } from "./fakes/capturedLog.ts"
@@ -144,7 +145,7 @@ describe("LogBuffer", () => {
       yield* buffer.append(postOf([40], 3))
       yield* buffer.seal
       assert.isDefined(batch)
-      if (batch !== undefined) yield* Effect.forEach(yield* buffer.divide(batch), buffer.giveBack)
+      if (batch !== undefined) yield* Effect.forEach(yield* buffer.replace(batch, halve(batch)), buffer.giveBack)
       assert.deepEqual((yield* takeAll).map(numbersIn), [[0], [1, 2], [3]])
       assert.strictEqual((yield* books).received.records, 4)
     }).pipe(Effect.provide(bufferLayer())))
@@ -158,7 +159,17 @@ describe("LogBuffer", () => {
       assert.deepEqual((yield* books).dropped, { shutdown: { records: 3, bytes: 340 } })
     }).pipe(Effect.provide(bufferLayer())))
 
-  it.effect("compresses a batch when it is taken, and only once", () =>
+  it.effect("compresses a batch when it is sealed, so that an outage holds more", () =>
+    Effect.gen(function*() {
+      const buffer = yield* LogBuffer
+      yield* buffer.append(postOf(Array.from({ length: 100 }, () => 100)))
+      yield* buffer.seal
+      while ((yield* buffer.state).heldBytes > 2000) yield* Effect.promise(() => new Promise(setImmediate))
+      assert.strictEqual((yield* buffer.state).sealedBatches, 1)
+      assert.deepEqual((yield* books).buffered, { records: 100, bytes: 10_000 })
+    }).pipe(Effect.provide(bufferLayer({ compression: "gzip", maxBatchBytes: 20_000, maxBufferBytes: 40_000 }))))
+
+  it.effect("hands out a batch compressed, and compresses it only once", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
       yield* buffer.append(postOf(Array.from({ length: 100 }, () => 100)))

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { runs } from "./fuzzing.ts"
-import type { Batch } from "../src/Batch.ts"
+import { type Batch, halve } from "../src/Batch.ts"
 import { LogBuffer } from "../src/Buffer.ts"
 import type { Configuration } from "../src/Config.ts"
 import { Ledger, total } from "../src/Ledger.ts"
@@ -74,7 +74,7 @@ const runModel = (config: Partial<Configuration>, operations: ReadonlyArray<Oper
           yield* buffer.giveBack(batch)
           growth = 0
         } else if (operation.what === "divide" && batch.tally.records > 1) {
-          taken.push(...(yield* buffer.divide(batch)))
+          taken.push(...(yield* buffer.replace(batch, halve(batch))))
           growth += Math.max(0, (yield* buffer.state).heldBytes - before)
         } else {
           ledger.moveUnsafe("inFlight", "delivered", batch.tally)

@@ -118,6 +118,26 @@ describe("Flushing", () => {
       )
     })
 
+    it.effect("lets what calls write in an outage grow into one batch", () => {
+      let isUp = false
+      const transport = makeControlledTransport((request) =>
+        isUp ? storeAll(request) : { code: "ECONNREFUSED", isSent: false }
+      )
+      const program = makeProgram({ env: { ...continuous, O2_MAX_RETRIES: "0" }, transport })
+      return running(
+        program.layer,
+        Effect.gen(function*() {
+          yield* calls(program, 1, 20, 20, 10_000)
+          isUp = true
+          const before = transport.exchanges.length
+          // the longest pause, and a fifth by chance
+          yield* TestClock.adjust("72 seconds")
+          assert.strictEqual(transport.exchanges.length - before, 2)
+          const lines = Array.from({ length: 19 }, (_, index) => `line ${index + 1}`)
+          assert.deepStrictEqual(timesSent(program, ...lines.slice(1)), lines.slice(1).map(() => 1))
+        })
+      )
+    })
     for (const hours of [1, 12]) {
       it.effect(`sends again, at once, what was in flight when the sandbox froze for ${hours} h, and then the rest`, () => {
         const transport = makeControlledTransport((request, index) => index === 1 ? undefined : storeAll(request))
@@ -204,7 +224,7 @@ describe("Flushing", () => {
     })
 
     it.effect("has sent nothing before a snapshot, and sends what it held with the first call", () => {
-      const program = makeProgram({ isSnapshot: true })
+      const program = makeProgram({ isSnapStart: true })
       return running(
         program.layer,
         Effect.gen(function*() {

@@ -29,11 +29,12 @@ const done = (requestId: string, durationMs?: number, hasFailed = false): Lifecy
 const makeIntake = (
   meaning: Readonly<Record<string, ReadonlyArray<LifecycleEvent> | "broken" | number>> = {},
   env: Readonly<Record<string, string>> = {},
-  isSnapshot = false
+  isSnapStart = false
 ) => {
   const posts = Effect.runSync(Queue.unbounded<Uint8Array>())
   const log = makeCapturedLog()
   let starts = 0
+  let sends = 0
   const encode = (post: Uint8Array) => {
     const means = meaning[Buffer.from(post).toString()] ?? []
     if (means === "broken") return Effect.die(new Error("a defect of the encoder"))
@@ -47,8 +48,11 @@ const makeIntake = (
     Layer.provideMerge(Layer.mergeAll(
       Layer.succeed(TelemetryServer, { port: 1, posts, close: Effect.void }),
       Layer.mock(RecordEncoder, { encode }),
-      Layer.mock(OpenObserveSink, { start: Effect.sync(() => void starts++) }),
-      sandboxLayer({ isSnapshot }),
+      Layer.mock(OpenObserveSink, {
+        start: Effect.sync(() => void starts++),
+        send: Effect.sync(() => void sends++)
+      }),
+      sandboxLayer({ isSnapStart }),
       log.layer
     ))
   )
@@ -59,7 +63,7 @@ const makeIntake = (
       yield* Queue.offer(posts, Buffer.from(text))
       yield* TestClock.adjust(0)
     })
-  return { layer, log, post, posts, starts: () => starts }
+  return { layer, log, post, posts, sends: () => sends, starts: () => starts }
 }
 
 const state = Intake.use((intake) => intake.state)
@@ -127,6 +131,92 @@ describe("Intake", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  describe("a record that Lambda has cut", () => {
+    const envelope = "{\"time\":\"2026-11-22T10:00:00.000Z\",\"type\":\"function\",\"record\":"
+    const head = `[${envelope}"a li}]`
+    const rest = `[${envelope}ne"}]`
+    const heldBytes = Effect.map(bufferState, (state) => state.heldBytes)
+    const malformed = Effect.map(Ledger.use((ledger) => ledger.snapshot), (books) => books.intake.malformed)
+
+    it.effect("counts as malformed until its rest has come", () => {
+      const { layer, post, posts } = makeIntake({ [head]: 1, [`[${envelope}"a line"}]`]: [done("r1")] })
+      return Effect.gen(function*() {
+        yield* TestClock.adjust("7 seconds")
+        yield* post(head)
+        assert.strictEqual(yield* malformed, 1)
+        assert.strictEqual((yield* state).lastGapAt, 7000)
+        assert.strictEqual(yield* heldBytes, head.length - 1)
+        yield* TestClock.adjust("999 millis")
+        yield* post(rest)
+        assert.strictEqual(yield* malformed, 0)
+        assert.strictEqual((yield* state).lastGapAt, -Infinity)
+        assert.isTrue((yield* state).isRuntimeDone("r1"))
+        // the record
+        assert.strictEqual((yield* bufferState).openRecords, 1)
+        assert.isBelow(yield* heldBytes, 50)
+        assert.strictEqual(yield* Queue.size(posts), 0)
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("is let go of after a second", () => {
+      const { layer, post } = makeIntake({ [head]: 1 })
+      return Effect.gen(function*() {
+        yield* post(head)
+        yield* TestClock.adjust("999 millis")
+        assert.isAbove(yield* heldBytes, 0)
+        yield* TestClock.adjust("1 millis")
+        assert.strictEqual(yield* heldBytes, 0)
+        assert.strictEqual(yield* malformed, 1)
+        assert.strictEqual((yield* state).lastGapAt, 0)
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("waits a second for each of its pieces", () => {
+      const middle = `[${envelope} li}]`
+      const meaning = {
+        [`[${envelope}"a}]`]: 1,
+        [`[${envelope}"a li}]`]: 1,
+        [`[${envelope}"a line"}]`]: [done("r1")]
+      }
+      const { layer, post } = makeIntake(meaning)
+      return Effect.gen(function*() {
+        yield* post(`[${envelope}"a}]`)
+        yield* TestClock.adjust("800 millis")
+        yield* post(middle)
+        assert.strictEqual(yield* malformed, 1)
+        yield* TestClock.adjust("800 millis")
+        yield* post(rest)
+        assert.strictEqual(yield* malformed, 0)
+        assert.isTrue((yield* state).isRuntimeDone("r1"))
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("goes on after a freeze", () => {
+      const { layer, post } = makeIntake({ [head]: 1, [`[${envelope}"a line"}]`]: [done("r1")] })
+      return withFreezes((freeze) =>
+        Effect.gen(function*() {
+          yield* post(head)
+          yield* freeze(3_600_000)
+          yield* TestClock.adjust("1100 millis")
+          yield* post(rest)
+          assert.isTrue((yield* state).isRuntimeDone("r1"))
+        }).pipe(Effect.provide(layer))
+      )
+    })
+
+    it.effect("takes nothing else along when it turns out to be whole", () => {
+      const { layer, post } = makeIntake({ [head]: 3, [`[${envelope}"a line"}]`]: [done("r1")] })
+      return Effect.gen(function*() {
+        yield* TestClock.adjust("7 seconds")
+        yield* post(head)
+        yield* TestClock.adjust("100 millis")
+        yield* post(rest)
+        assert.strictEqual(yield* malformed, 2)
+        assert.strictEqual((yield* state).lastGapAt, 7000)
+      }).pipe(Effect.provide(layer))
+    })
+  })
+
   it.effect("takes events that the platform has dropped for a gap", () => {
     const { layer, post } = makeIntake({ dropped: [{ _tag: "Dropped" }] })
     return Effect.gen(function*() {
@@ -161,38 +251,48 @@ describe("Intake", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("seals what has reached O2_FLUSH_INTERVAL_MS, counted from the first record", () => {
-    const { layer, post, starts } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" })
+  it.effect("has a batch delivered as soon as it is full", () => {
+    const { layer, post, sends, starts } = makeIntake({}, { O2_MAX_BATCH_SIZE_KB: "1" })
+    return Effect.gen(function*() {
+      while ((yield* bufferState).sealedBatches === 0) {
+        assert.strictEqual(starts(), 0)
+        yield* post("one")
+      }
+      assert.deepStrictEqual([starts(), sends()], [1, 0])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("sends what has reached O2_FLUSH_INTERVAL_MS, counted from the first record", () => {
+    const { layer, post, sends } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" })
     return Effect.gen(function*() {
       yield* post("one")
       yield* TestClock.adjust("3 seconds")
       yield* post("two")
       yield* TestClock.adjust("1999 millis")
-      assert.strictEqual(starts(), 0)
+      assert.strictEqual(sends(), 0)
       yield* TestClock.adjust("1 millis")
-      assert.strictEqual(starts(), 1)
-      assert.deepInclude(yield* bufferState, { openRecords: 0, sealedBatches: 1 })
+      assert.strictEqual(sends(), 1)
       yield* TestClock.adjust("1 hour")
-      assert.strictEqual(starts(), 1)
+      assert.strictEqual(sends(), 1)
     }).pipe(Effect.provide(layer))
   })
 
   it.effect("leaves what has got old in a frozen sandbox for 200 ms to whom INVOKE wakes", () => {
-    const { layer, post, starts } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" })
+    const { layer, post, sends } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" })
     return withFreezes((freeze) =>
       Effect.gen(function*() {
         yield* post("one")
         yield* freeze(3_600_000)
         yield* TestClock.adjust("5199 millis")
-        assert.strictEqual(starts(), 0)
+        assert.strictEqual(sends(), 0)
         yield* TestClock.adjust("1 millis")
-        assert.strictEqual(starts(), 1)
+        assert.strictEqual(sends(), 1)
       }).pipe(Effect.provide(layer))
     )
   })
 
   it.effect("sends nothing before the first event where a snapshot may be taken", () => {
-    const { layer, post, starts } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" }, true)
+    const { layer, post, sends, starts } = makeIntake({}, { O2_FLUSH_INTERVAL_MS: "5000" }, true)
     return Effect.gen(function*() {
       yield* post("one")
       yield* TestClock.adjust("1 hour")
@@ -202,9 +302,9 @@ describe("Intake", () => {
       assert.strictEqual(starts(), 0)
       yield* Intake.use((intake) => intake.open)
       yield* post("four")
-      assert.strictEqual(starts(), 1)
+      assert.deepEqual([starts(), sends()], [1, 0])
       yield* TestClock.adjust("5 seconds")
-      assert.strictEqual(starts(), 2)
+      assert.deepEqual([starts(), sends()], [1, 1])
     }).pipe(Effect.provide(layer))
   })
 

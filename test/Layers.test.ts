@@ -71,7 +71,8 @@ describe("Layers", () => {
         extensionName: "mine",
         region: undefined,
         isManagedInstance: false,
-        isSnapshot: false,
+        isSnapStart: false,
+        temporaryDirectory: "/nowhere",
         registration: undefined
       }))
     ))))

@@ -13,7 +13,7 @@ describe("Ledger", () => {
       const books = yield* ledger.snapshot
       assert.isTrue(Ledger.isBalanced(books))
       assert.deepEqual(books.received, tally(0))
-      assert.deepEqual(books.intake, { posts: 0, malformed: 0, postsDropped: 0 })
+      assert.deepEqual(books.intake, { posts: 0, malformed: 0, postsDropped: 0, spillFilesDropped: 0 })
     }))
 
   it.effect("has what was received in the buffer", () =>
@@ -24,6 +24,17 @@ describe("Ledger", () => {
       const books = yield* ledger.snapshot
       assert.deepEqual(books.received, tally(5))
       assert.deepEqual(books.buffered, tally(5))
+    }))
+
+  it.effect("has what was replayed in the buffer", () =>
+    Effect.gen(function*() {
+      const ledger = yield* open
+      ledger.receiveUnsafe(tally(2))
+      ledger.replayUnsafe(tally(3))
+      ledger.replayUnsafe(tally(4))
+      const books = yield* ledger.snapshot
+      assert.isTrue(Ledger.isBalanced(books))
+      assert.deepEqual([books.received, books.replayed, books.buffered], [2, 7, 9].map((n) => tally(n)))
     }))
 
   it.effect("moves records between accounts and keeps reasons apart", () =>
@@ -61,10 +72,11 @@ describe("Ledger", () => {
       ledger.countUnsafe("posts", 2)
       ledger.countUnsafe("malformed", 3)
       ledger.countUnsafe("postsDropped", 1)
+      ledger.countUnsafe("spillFilesDropped", 5)
       ledger.possiblyDuplicatedUnsafe(tally(4))
       const books = yield* ledger.snapshot
       assert.isTrue(Ledger.isBalanced(books))
-      assert.deepEqual(books.intake, { posts: 2, malformed: 3, postsDropped: 1 })
+      assert.deepEqual(books.intake, { posts: 2, malformed: 3, postsDropped: 1, spillFilesDropped: 5 })
       assert.deepEqual(books.possiblyDuplicated, tally(4))
     }))
 
@@ -98,7 +110,7 @@ describe("Ledger", () => {
       buffered: tally(3),
       inFlight: tally(1),
       possiblyDuplicated: tally(7),
-      intake: { posts: 1, malformed: 2, postsDropped: 3 },
+      intake: { posts: 1, malformed: 2, postsDropped: 3, spillFilesDropped: 4 },
       ...overrides
     })
 
@@ -153,7 +165,8 @@ describe("Ledger", () => {
         deliveredBytes: 100,
         posts: 1,
         malformed: 0,
-        postsDropped: 0
+        postsDropped: 0,
+        spillFilesDropped: 0
       })
     }))
 })

@@ -176,7 +176,7 @@ describe("OpenObserveResponse", () => {
       [401, "", "O2_AUTHORIZATION_HEADER"],
       [403, "", "O2_ORGANIZATION_ID"],
       [404, "", "O2_ENDPOINT"],
-      [415, "", "O2_COMPRESSION"],
+      [415, "", "O2_ENDPOINT"],
       [429, "organization has expired its trial period", "O2_ORGANIZATION_ID"],
       [308, "", "O2_ENDPOINT"]
     ]

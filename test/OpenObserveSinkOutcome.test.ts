@@ -8,7 +8,7 @@ import { LogBuffer } from "../src/Buffer.ts"
 import { OpenObserveSink } from "../src/OpenObserveSink.ts"
 import type { Answer } from "./fakes/ControlledTransport.ts"
 import { makeControlledTransport, recordsOf, storeAll, stored } from "./fakes/ControlledTransport.ts"
-import { books, makeSink, sealBatches } from "./fakes/sinkUnderTest.ts"
+import { books, makeSink, postOf, sealBatches } from "./fakes/sinkUnderTest.ts"
 
 const flush = (isLast = false) => OpenObserveSink.use((sink) => sink.flush({ budget: Duration.minutes(10), isLast }))
 
@@ -113,6 +113,51 @@ describe("OpenObserveSink", () => {
       }).pipe(Effect.provide(layer))
     })
 
+    it.effect("isolates a record over which the server breaks the connection, though it is well otherwise", () => {
+      const transport = makeControlledTransport((request) =>
+        String(request.body).includes("\"n\":617}") ? { code: "ECONNRESET", isSent: true } : storeAll(request)
+      )
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches(numbers(1000), [1000])
+        const flushing = yield* Effect.forkChild(flush())
+        yield* TestClock.adjust("1 minute")
+        assert.isTrue(yield* Fiber.join(flushing))
+        const { delivered, rejected } = yield* books
+        assert.strictEqual(delivered.records, 1000)
+        assert.strictEqual(rejected.poison?.records, 1)
+        assert.isAtMost(transport.exchanges.length, 2 * Math.log2(1000) + 6)
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("isolates it also when nothing is to be retried", () => {
+      const transport = makeControlledTransport((request) =>
+        String(request.body).includes("\"n\":2}") ? { code: "ECONNRESET", isSent: true } : storeAll(request)
+      )
+      const { layer } = makeSink(transport, { O2_MAX_RETRIES: "0" })
+      return Effect.gen(function*() {
+        yield* sealBatches(numbers(5))
+        assert.isFalse(yield* flush())
+        yield* TestClock.adjust("5 minutes")
+        const { delivered, rejected } = yield* books
+        assert.deepEqual([delivered.records, rejected.poison?.records], [4, 1])
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("divides nothing while the server breaks every connection", () => {
+      const reset: Answer = { code: "ECONNRESET", isSent: true }
+      const transport = makeControlledTransport(() => reset, () => reset)
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches(numbers(10))
+        const flushing = yield* Effect.forkChild(flush())
+        yield* TestClock.adjust("10 minutes")
+        assert.isFalse(yield* Fiber.join(flushing))
+        assert.isTrue(transport.exchanges.every((exchange) => recordsOf(exchange).length === 10))
+        assert.strictEqual((yield* books).buffered.records, 10)
+      }).pipe(Effect.provide(layer))
+    })
+
     it.effect("gives back the parts that are left, in order, when the server goes away meanwhile", () => {
       const answers: ReadonlyArray<Answer> = [{ status: 413 }, { status: 413 }, stored(2), overloaded]
       let isUp = false
@@ -135,7 +180,72 @@ describe("OpenObserveSink", () => {
     })
   })
 
+  it.effect("sends without compression to a server that takes none, and says so once", () => {
+    const transport = makeControlledTransport((request) =>
+      request.headers["content-encoding"] === undefined ? storeAll(request) : { status: 415 }
+    )
+    const { layer, log } = makeSink(transport, { O2_COMPRESSION: "gzip" })
+    return Effect.gen(function*() {
+      for (let n = 0; n < 3; n++) {
+        yield* sealBatches([n])
+        assert.isTrue(yield* flush())
+      }
+      assert.strictEqual((yield* books).delivered.records, 3)
+      assert.strictEqual(transport.exchanges.length, 4)
+      assert.strictEqual(log.at("Warn").length, 1)
+      assert.include(String(log.entries[0]?.fields["remedy"]), "O2_COMPRESSION")
+    }).pipe(Effect.provide(layer))
+  })
+
+  describe("warmUp", () => {
+    const warmUp = OpenObserveSink.use((sink) => Effect.andThen(sink.warmUp, TestClock.adjust(0)))
+
+    it.effect("tells wrong credentials before there is anything to send", () => {
+      const transport = makeControlledTransport(storeAll, () => denied)
+      const { layer, log } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* warmUp
+        assert.strictEqual(transport.asks(), 1)
+        assert.include(String(log.entries[0]?.fields["remedy"]), "O2_AUTHORIZATION_HEADER")
+        assert.isTrue(yield* OpenObserveSink.use((sink) => sink.isPaused))
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("makes nothing of what may pass", () => {
+      const transport = makeControlledTransport(storeAll, () => overloaded)
+      const { layer, log } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* warmUp
+        assert.deepStrictEqual(log.entries, [])
+        yield* sealBatches([1])
+        assert.isTrue(yield* flush())
+      }).pipe(Effect.provide(layer))
+    })
+  })
+
   describe("outages", () => {
+    it.effect("make one request of what many calls wrote meanwhile", () => {
+      let isUp = false
+      const transport = makeControlledTransport((request) => isUp ? storeAll(request) : denied)
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        const buffer = yield* LogBuffer
+        yield* sealBatches([0])
+        yield* flush()
+        for (let n = 1; n < 20; n++) {
+          yield* buffer.append(postOf([n]))
+          yield* flush()
+        }
+        isUp = true
+        const before = transport.exchanges.length
+        yield* TestClock.adjust("5 seconds")
+        assert.deepStrictEqual(
+          transport.exchanges.slice(before).map((exchange) => recordsOf(exchange).length),
+          [1, 19]
+        )
+      }).pipe(Effect.provide(layer))
+    })
+
     it.effect("says once which setting is wrong, and keeps the records", () => {
       const transport = makeControlledTransport(() => denied)
       const { layer, log } = makeSink(transport)

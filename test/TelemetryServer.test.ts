@@ -64,7 +64,7 @@ describe("TelemetryServer", () => {
       for (const body of ["[]", "no JSON", "[{}]"]) assert.strictEqual(yield* post(body), 200)
       assert.strictEqual(yield* heldBytes, 13)
       assert.deepStrictEqual(yield* Effect.all([received, received, received]), ["[]", "no JSON", "[{}]"])
-      assert.deepStrictEqual(yield* counts, { posts: 3, malformed: 0, postsDropped: 0 })
+      assert.deepStrictEqual(yield* counts, { posts: 3, malformed: 0, postsDropped: 0, spillFilesDropped: 0 })
     }).pipe(Effect.provide(layer)))
 
   it.live("answers 200 whatever is asked", () =>
@@ -89,7 +89,7 @@ describe("TelemetryServer", () => {
       assert.strictEqual(yield* post(Buffer.alloc(MEBIBYTE + 1, "x")), 200)
       assert.strictEqual(yield* heldBytes, 0)
       assert.strictEqual(yield* received, "")
-      assert.deepStrictEqual(yield* counts, { posts: 1, malformed: 0, postsDropped: 1 })
+      assert.deepStrictEqual(yield* counts, { posts: 1, malformed: 0, postsDropped: 1, spillFilesDropped: 0 })
     }).pipe(Effect.provide(layer)))
 
   it.live("gives up a post whose sender goes away", () =>
@@ -99,7 +99,7 @@ describe("TelemetryServer", () => {
       socket.destroy()
       assert.strictEqual(yield* received, "")
       assert.strictEqual(yield* heldBytes, 0)
-      assert.deepStrictEqual(yield* counts, { posts: 0, malformed: 0, postsDropped: 1 })
+      assert.deepStrictEqual(yield* counts, { posts: 0, malformed: 0, postsDropped: 1, spillFilesDropped: 0 })
       assert.strictEqual(yield* post("next"), 200)
     }).pipe(Effect.provide(layer)))
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { type ChildProcess, spawn } from "node:child_process"
 import * as Http from "node:http"
 import * as Net from "node:net"
 import { Transport, type TransportError, type TransportRequest } from "../src/Transport.ts"
@@ -34,6 +35,21 @@ const listenRaw = (handle: (socket: Net.Socket) => void) =>
       })
     )
   })
+
+/** Another process that listens on a port with the shortest backlog, and does nothing more. */
+const deafListener = Effect.acquireRelease(
+  Effect.callback<{ readonly port: number; readonly child: ChildProcess }>((resume) => {
+    const child = spawn(process.execPath, [
+      "-e",
+      `const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+         require("node:fs").writeSync(1, String(server.address().port))
+         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000)
+       })`
+    ], { stdio: ["ignore", "pipe", "inherit"] })
+    child.stdout.once("data", (port: Buffer) => resume(Effect.succeed({ port: Number(port), child })))
+  }),
+  ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
+)
 
 const get = (url: URL): TransportRequest => ({ method: "GET", url, headers: {} })
 const post = (url: URL, body: Uint8Array | string): TransportRequest => ({ method: "POST", url, headers: {}, body })
@@ -99,6 +115,27 @@ describe("Transport", () => {
       yield* Effect.provide(exchange(get(url)), Transport.layer)
       assert.strictEqual(connections, 2)
     }))
+
+  it.live("gives up a connection that is not made in time, and names the host", () =>
+    Effect.gen(function*() {
+      // a peer that listens and never accepts: what exceeds its backlog hangs
+      const { port } = yield* deafListener
+      for (let index = 0; index < 3; index++) Net.connect(port, "127.0.0.1").on("error", () => {}).unref()
+      const request = { ...get(new URL(`http://127.0.0.1:${port}/`)), connectTimeoutMs: 300 }
+      const failures = yield* Effect.all(Array.from({ length: 3 }, () => failure(request)), {
+        concurrency: "unbounded"
+      })
+      const [error] = failures
+      assert.isTrue(error?.code === "ETIMEDOUT" && !error.isSent)
+      assert.include(error?.message, `no connection was made in time to 127.0.0.1:${port}`)
+    }).pipe(Effect.provide(Transport.layer)))
+
+  it.live("leaves an answer all the time it needs once there is a connection", () =>
+    Effect.gen(function*() {
+      const { url } = yield* listenHttp((_, response) => setTimeout(() => response.end("late"), 300))
+      const { body } = yield* exchange({ ...get(url), connectTimeoutMs: 100 })
+      assert.strictEqual(body, "late")
+    }).pipe(Effect.provide(Transport.layer)))
 
   it.live("returns a refusal that comes before the body has been sent", () =>
     Effect.gen(function*() {

@@ -14,7 +14,7 @@ import { Server } from "./openobserve/Server.ts"
 import type { StoredRecord } from "./openobserve/Store.ts"
 
 export { Fault } from "./openobserve/Faults.ts"
-export type { FaultTarget, RequestFault } from "./openobserve/Faults.ts"
+export type { BodyFault, FaultTarget, RequestFault } from "./openobserve/Faults.ts"
 export type { ReceivedRequest } from "./openobserve/Recorder.ts"
 export type { StoredRecord } from "./openobserve/Store.ts"
 
@@ -114,7 +114,7 @@ export class OpenObserveDouble extends Context.Service<OpenObserveDouble, {
   ) => Effect.Effect<ReadonlyArray<StoredRecord>, DoubleError>
   /** Replaces the standing fault of `_json` posts until changed again; `undefined` heals. */
   readonly setFault: (fault: Fault | undefined) => Effect.Effect<void>
-  /** Appends faults for the next `_json` posts, one each, before the standing one. */
+  /** Appends faults for the next `_json` posts with records, one each, before the standing one. */
   readonly nextFaults: (faults: ReadonlyArray<RequestFault>) => Effect.Effect<void>
   /** Delays what is done with a request below `/api/`; a batch is stored even when its client is gone by then. */
   readonly setLatency: (millis: number) => Effect.Effect<void>

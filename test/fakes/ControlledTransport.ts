@@ -23,8 +23,10 @@ export type Answer =
 /** A fake transport and what it has seen. */
 export interface ControlledTransport {
   readonly layer: Layer.Layer<Transport>
-  /** Every request so far, in order. */
+  /** Every request with records so far, in order. */
   readonly exchanges: ReadonlyArray<Exchange>
+  /** How often it has been asked with an empty array whether records would be taken. */
+  readonly asks: () => number
   /** Waits for the next request that has not been taken yet. */
   readonly next: Effect.Effect<Exchange>
   /** Requests that are neither answered nor interrupted. */
@@ -33,14 +35,16 @@ export interface ControlledTransport {
   readonly drops: () => number
 }
 
-/** Answers with `respond` at once where that says something, else waits for the test. */
+/** Answers with `respond` at once where that says something, else waits for the test; `health` answers empty requests. */
 export const makeControlledTransport = (
-  respond: (request: TransportRequest, index: number) => Answer | undefined = () => undefined
+  respond: (request: TransportRequest, index: number) => Answer | undefined = () => undefined,
+  health: () => Answer = () => stored(0)
 ): ControlledTransport => {
   const exchanges: Array<Exchange> = []
   const pending = Effect.runSync(Queue.unbounded<Exchange>())
   let inFlight = 0
   let drops = 0
+  let asks = 0
   const exchange = Effect.fnUntraced(
     function*(request: TransportRequest): Effect.fn.Return<TransportResponse, TransportError> {
       const answered = yield* Deferred.make<TransportResponse, TransportError>()
@@ -50,6 +54,11 @@ export const makeControlledTransport = (
             ? Deferred.succeed(answered, { headers: {}, body: "", ...answer })
             : Deferred.fail(answered, new TransportError({ isStale: false, ...answer, host: request.url.host }))
         )
+      if (request.body === "[]") {
+        asks++
+        yield* answer(health())
+        return yield* Deferred.await(answered)
+      }
       const sent: Exchange = { request, sentAt: yield* Clock.currentTimeMillis, answer }
       inFlight++
       exchanges.push(sent)
@@ -62,6 +71,7 @@ export const makeControlledTransport = (
   return {
     layer: Layer.succeed(Transport, { exchange, dropIdle: Effect.sync(() => void drops++) }),
     exchanges,
+    asks: () => asks,
     next: Queue.take(pending),
     inFlight: () => inFlight,
     drops: () => drops

@@ -38,7 +38,8 @@ export const clientOf = (
     extensionName: "shipper.sh",
     region: "eu-west-1",
     isManagedInstance,
-    isSnapshot: false,
+    isSnapStart: false,
+    temporaryDirectory: "/nowhere",
     registration
   })
   const layer = ExtensionsClient.layerNoDeps.pipe(

@@ -17,6 +17,7 @@ import { LambdaEnvironment } from "../../src/LambdaEnvironment.ts"
 import { Ledger } from "../../src/Ledger.ts"
 import { OpenObserveSink } from "../../src/OpenObserveSink.ts"
 import { RecordEncoder } from "../../src/RecordEncoder.ts"
+import { Spill } from "../../src/Spill.ts"
 import { TelemetryServer } from "../../src/TelemetryServer.ts"
 import { makeCapturedLog } from "./capturedLog.ts"
 import type { ControlledTransport } from "./ControlledTransport.ts"
@@ -32,17 +33,20 @@ export interface ProgramOptions {
   readonly transport?: ControlledTransport
   readonly subscription?: Effect.Effect<Subscription, ExtensionsError>
   readonly isManagedInstance?: boolean
-  readonly isSnapshot?: boolean
+  readonly isSnapStart?: boolean
+  /** Where batches are spilled to; without it there is no disk. */
+  readonly spill?: Partial<Spill["Service"]>
 }
 
 /** A sandbox as its variables describe it: on demand, unless a test wants another. */
-export const sandboxLayer = (kind: { readonly isManagedInstance?: boolean; readonly isSnapshot?: boolean } = {}) =>
+export const sandboxLayer = (kind: { readonly isManagedInstance?: boolean; readonly isSnapStart?: boolean } = {}) =>
   Layer.succeed(LambdaEnvironment, {
     runtimeApi: "127.0.0.1:9001",
     extensionName: "o2-lambda-extension",
     region: "eu-west-1",
     isManagedInstance: kind.isManagedInstance ?? false,
-    isSnapshot: kind.isSnapshot ?? false,
+    isSnapStart: kind.isSnapStart ?? false,
+    temporaryDirectory: "/nowhere",
     registration: undefined
   })
 
@@ -74,6 +78,11 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     exitError: (type, message) => call(`exit/error ${type}: ${message}`)
   })
   const server = Layer.succeed(TelemetryServer, { port: 4243, posts, close: call("close") })
+  const spill = Layer.mock(Spill, {
+    catchUp: () => Effect.void,
+    write: () => Effect.succeed({ onDisk: [], notOnDisk: [] }),
+    ...options.spill
+  })
   const environment = sandboxLayer(options)
   const layer = Intake.layerNoDeps.pipe(
     Layer.provideMerge(RecordEncoder.layerNoDeps),
@@ -81,7 +90,7 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     Layer.provideMerge(LogBuffer.layerNoDeps),
     Layer.provideMerge(Ledger.layer),
     Layer.provideMerge(ExtensionConfig.layerEnv({ ...settings, ...options.env })),
-    Layer.provideMerge(Layer.mergeAll(client, server, environment, transport.layer, log.layer))
+    Layer.provideMerge(Layer.mergeAll(client, server, spill, environment, transport.layer, log.layer))
   )
 
   const invoke = (requestId: string, timeoutMs = 3000) =>

@@ -8,6 +8,7 @@ import { OpenObserveSink } from "../../src/OpenObserveSink.ts"
 import type { EncodedPost } from "../../src/PostEncoder.ts"
 import { makeCapturedLog } from "./capturedLog.ts"
 import type { ControlledTransport } from "./ControlledTransport.ts"
+import { evenChance } from "./evenChance.ts"
 
 /** Settings that are complete, and keep request bodies readable. */
 export const settings = {
@@ -25,7 +26,14 @@ export const postOf = (numbers: ReadonlyArray<number>): EncodedPost => {
     text += `${JSON.stringify({ _timestamp: n, n })},`
     ends.push(text.length)
   }
-  return { bytes: Buffer.from(text), ends, oldestTimestamp: Math.min(...numbers), lifecycle: [], malformed: 0 }
+  return {
+    bytes: Buffer.from(text),
+    ends,
+    oldestTimestamp: Math.min(...numbers),
+    columns: new Set(),
+    lifecycle: [],
+    malformed: 0
+  }
 }
 
 /** Appends one batch for each list of numbers. */
@@ -52,7 +60,7 @@ export const makeSink = (transport: ControlledTransport, env: Readonly<Record<st
     Layer.provideMerge(Ledger.layer),
     Layer.provideMerge(ExtensionConfig.layerEnv({ ...settings, ...env })),
     Layer.provideMerge(transport.layer),
-    Layer.provideMerge(log.layer)
+    Layer.provideMerge(Layer.merge(log.layer, evenChance))
   )
   return { layer, log }
 }

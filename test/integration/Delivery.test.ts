@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { gunzipSync } from "node:zlib"
-import { ledgerOf, NAME, recordsOf, sidesOf, withSandbox } from "./sandbox.ts"
+import { carrying, ledgerOf, NAME, recordsOf, sidesOf, withSandbox } from "./sandbox.ts"
 
 const oneLine = /^[^\t]*\t[^\t]*\tINFO\t/
 
@@ -103,7 +103,7 @@ describe("delivery", () => {
           buffering: { maxItems: 10_000, maxBytes: 1_048_576, timeoutMs: 25 },
           destination: undefined
         })
-        const requests = yield* openObserve.requests
+        const requests = carrying(yield* openObserve.requests)
         assert.isAbove(requests.length, 0)
         for (const request of requests) {
           assert.strictEqual(`${request.method} ${request.path}`, "POST /api/default/default/_json")
@@ -124,7 +124,7 @@ describe("delivery", () => {
     }, ({ invoke, openObserve }) =>
       Effect.gen(function*() {
         yield* invoke({ lines: ["hello"] })
-        const [request] = yield* openObserve.requests
+        const [request] = carrying(yield* openObserve.requests)
         assert.strictEqual(request?.path, "/o2/base/api/org%20%C3%BCn%C3%AF%2F7/my%20stream%25/_json")
         assert.notProperty(request?.headers, "content-encoding")
         assert.strictEqual(request?.wireBytes, request?.body.length)

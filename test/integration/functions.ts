@@ -9,6 +9,8 @@ export interface Payload {
   /** As many lines "<text> <n>". */
   readonly flood?: { readonly text: string; readonly count: number }
   readonly sleepMs?: number
+  /** Goes on when this file exists. */
+  readonly until?: string
   /** As `log`, after the sleep. */
   readonly logAfter?: ReadonlyArray<unknown>
   readonly throws?: string
@@ -30,13 +32,14 @@ if (firstInit !== undefined && !existsSync(directory + "/inits")) {
   if (firstInit === "hangs") await sleep(600_000)
   process.exit(1)
 }
-export const handler = async ({ exits, flood, isKilled = false, lines = [], log = [], logAfter = [], sleepMs = 0, throws }) => {
+export const handler = async ({ exits, flood, isKilled = false, lines = [], log = [], logAfter = [], sleepMs = 0, throws, until }) => {
   for (const line of lines) process.stdout.write(line + "\\n")
   for (const value of log) console.log(value)
   if (flood !== undefined) {
     process.stdout.write(Array.from({ length: flood.count }, (_, n) => flood.text + " " + n + "\\n").join(""))
   }
   await sleep(sleepMs)
+  while (until !== undefined && !existsSync(until)) await sleep(20)
   for (const value of logAfter) console.log(value)
   if (throws !== undefined) throw new RangeError(throws)
   if (exits !== undefined) process.exit(exits)

@@ -7,7 +7,17 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -87,9 +97,24 @@ export const unpackedLayer = Effect.gen(function*() {
     return yield* Effect.die(new Error("dist/layer is not built: run `npm run build` first"))
   }
   const opt = yield* temporaryDirectory
-  cpSync(built, opt, { recursive: true })
+  cpSync(built, opt, { recursive: true, filter: (from, to) => !linked(from, to) })
   return opt
 })
+
+/** From this size on a file is not worth copying for each test: the engine of the standalone layer, 112 MB. */
+const LEAST_LINKED_BYTES = 1024 * 1024
+
+/** Links a large file instead of having it copied; false for the others, and where the two are on different disks. */
+const linked = (from: string, to: string): boolean => {
+  const { size } = statSync(from)
+  if (size < LEAST_LINKED_BYTES) return false
+  try {
+    linkSync(from, to)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** Runs a test in a sandbox of its own. */
 export const withSandbox = <A, E>(
@@ -161,6 +186,11 @@ export const sidesOf = (ledger: Record<string, any>): { readonly came: number; r
   went: ledger["delivered"] + sum(ledger["rejected"]) + sum(ledger["dropped"]) + ledger["spilled"] +
     ledger["buffered"] + ledger["inFlight"]
 })
+
+/** Requests that carried records, as opposed to the empty ones that only ask. */
+export const carrying = (requests: ReadonlyArray<ReceivedRequest>): ReadonlyArray<ReceivedRequest> =>
+  // `[]`; the body itself is not known where the server did not read it
+  requests.filter(({ headers }) => headers["content-length"] !== "2")
 
 /** The records that a request carried. */
 export const recordsOf = (request: ReceivedRequest): ReadonlyArray<Record<string, unknown>> =>

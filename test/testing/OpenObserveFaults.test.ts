@@ -3,16 +3,19 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Net from "node:net"
+import { gzipSync } from "node:zlib"
 import { Fault, OpenObserveDouble, type OpenObserveDoubleOptions } from "../../src/testing/OpenObserveDouble.ts"
 import { call, firstRequest, type Reply } from "./OpenObserveClient.ts"
 
-const post = Effect.gen(function*() {
+const postOf = Effect.fnUntraced(function*(body: string | Uint8Array, headers: Readonly<Record<string, string>> = {}) {
   const double = yield* OpenObserveDouble
   return yield* call(`${double.url}/api/default/app/_json`, {
-    headers: { authorization: double.authorization },
-    body: "[{\"m\":1},{\"m\":2}]"
+    headers: { authorization: double.authorization, ...headers },
+    body
   })
 })
+
+const post = postOf("[{\"m\":1},{\"m\":2}]")
 
 const stored = Effect.gen(function*() {
   const double = yield* OpenObserveDouble
@@ -204,6 +207,33 @@ describe("OpenObserveDouble faults", () => {
     Effect.gen(function*() {
       yield* (yield* OpenObserveDouble).nextFaults([Fault.EarlyReject401()])
       assert.strictEqual(show(yield* post), "401 Unauthorized Access")
+      assert.strictEqual(show(yield* post), STORED)
+    }).pipe(withDouble()))
+
+  it.live("RefusesRecords stores the others and counts those as failed", () =>
+    Effect.gen(function*() {
+      yield* (yield* OpenObserveDouble).setFault(Fault.RefusesRecords({ containing: "x" }))
+      const reply = yield* postOf("[{\"m\":\"axb\"},{\"m\":\"b\"},{\"x\":1}]")
+      assert.strictEqual(
+        show(reply),
+        STORED.replace("\"failed\":0", "\"failed\":1,\"error\":\"refused for \\\"x\\\"\"")
+      )
+      assert.strictEqual(yield* stored, 2)
+    }).pipe(withDouble()))
+
+  it.live("ForBody spares other bodies", () =>
+    Effect.gen(function*() {
+      const fault = Fault.Answer({ status: 400, body: "no" })
+      yield* (yield* OpenObserveDouble).setFault(Fault.ForBody({ matches: (body) => body.includes("bad"), fault }))
+      assert.strictEqual(show(yield* postOf("[{\"m\":\"bad\"}]")), "400 no")
+      assert.strictEqual((yield* postOf(gzipSync("[{\"m\":\"bad\"}]"), { "content-encoding": "gzip" })).status, 400)
+      assert.strictEqual(show(yield* post), STORED)
+    }).pipe(withDouble()))
+
+  it.live("TakesNoCompression refuses gzip and takes plain JSON", () =>
+    Effect.gen(function*() {
+      yield* (yield* OpenObserveDouble).setFault(Fault.TakesNoCompression())
+      assert.strictEqual((yield* postOf(gzipSync("[]"), { "content-encoding": "gzip" })).status, 415)
       assert.strictEqual(show(yield* post), STORED)
     }).pipe(withDouble()))
 

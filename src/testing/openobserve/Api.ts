@@ -25,8 +25,8 @@ export interface Head {
   readonly contentEncoding: string | undefined
 }
 
-/** How a batch is treated: as a server should, or only counted, or not even that. */
-export type Treatment = "keep" | "count" | "drop"
+/** How a batch is treated: as a server should, or only counted, or not even that, or without some of its records. */
+export type Treatment = "keep" | "count" | "drop" | { readonly refuses: string }
 
 /** An organization name this long crashes the handler (observed on v0.91.5; where it begins is not known). */
 const CRASHING_ORGANIZATION_LENGTH = 300
@@ -91,7 +91,13 @@ const ingestion = (
   const values = kind === "json" ? parseJson(body) : parseMulti(body)
   if (Result.isFailure(values)) return failure(400, values.failure)
   if (treatment === "drop") return counted(stream, { successful: 0, failed: 0, error: undefined })
-  const target = { organization, stream, columnLimit: options.columnLimit, keeps: treatment === "keep" }
+  const target = {
+    organization,
+    stream,
+    columnLimit: options.columnLimit,
+    keeps: treatment !== "count",
+    refuses: typeof treatment === "object" ? treatment.refuses : undefined
+  }
   const counters = ingest(store, target, values.success)
   return counters === "panic" ? counters : counted(stream, counters)
 }

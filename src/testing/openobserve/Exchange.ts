@@ -80,12 +80,13 @@ export const sendHalf = (exchange: Exchange, answer: Answer): string => {
   return half.toString("utf8")
 }
 
-/** Sends the body in small pieces, ten a second. */
+/** Sends the body in small pieces, ten a second at most. */
 export const sendSlowly = (exchange: Exchange, answer: Answer, bytesPerSecond: number): void => {
   const { response } = exchange
   const body = writeHead(exchange, answer)
   response.flushHeaders()
-  const piece = Math.max(1, Math.round(bytesPerSecond / 10))
+  const everyMs = Math.max(100, 1000 / bytesPerSecond)
+  const piece = Math.round(bytesPerSecond * everyMs / 1000)
   let sent = 0
   const timer = setInterval(() => {
     response.write(body.subarray(sent, sent + piece))
@@ -93,7 +94,7 @@ export const sendSlowly = (exchange: Exchange, answer: Answer, bytesPerSecond: n
     if (sent < body.length) return
     clearInterval(timer)
     response.end()
-  }, 100)
+  }, everyMs)
   response.once("close", () => clearInterval(timer))
 }
 

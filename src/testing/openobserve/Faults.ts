@@ -44,14 +44,26 @@ export type Fault = Data.TaggedEnum<{
   readonly HugeAnswer: { readonly bytes: number }
   /** Sends the client elsewhere. */
   readonly Redirect: { readonly location: string; readonly status: number }
+  /** Stores the batch without the records that have this text in a value; these it refuses one by one. */
+  readonly RefusesRecords: { readonly containing: string }
   /** Answers 401 before the body is read, whatever the credentials. */
   readonly EarlyReject401: {}
+  /** Answers 415 before the body is read, to compressed bodies only. */
+  readonly TakesNoCompression: {}
+  /** Misbehaves only where the body (decoded, as text) is of this kind. */
+  readonly ForBody: { readonly matches: (body: string) => boolean; readonly fault: BodyFault }
   /** Stops listening and cuts every connection while set; only as a standing fault. */
   readonly RefuseConnections: {}
 }>
 
 /** A fault of one request, as opposed to one of the listener. */
 export type RequestFault = Exclude<Fault, { readonly _tag: "RefuseConnections" }>
+
+/** A fault of a request whose body has been read. */
+export type BodyFault = Exclude<
+  RequestFault,
+  { readonly _tag: "EarlyReject401" | "ForBody" | "TakesNoCompression" }
+>
 
 const constructors = Data.taggedEnum<Fault>()
 const { Answer, Refusal } = constructors
@@ -71,6 +83,7 @@ export const Fault = {
   Answer: constructors.Answer,
   ClaimsStored: constructors.ClaimsStored,
   EarlyReject401: constructors.EarlyReject401,
+  ForBody: constructors.ForBody,
   Garbage: constructors.Garbage,
   HangBeforeHeaders: constructors.HangBeforeHeaders,
   HangInBody: constructors.HangInBody,
@@ -78,11 +91,13 @@ export const Fault = {
   Redirect: constructors.Redirect,
   Refusal: constructors.Refusal,
   RefuseConnections: constructors.RefuseConnections,
+  RefusesRecords: constructors.RefusesRecords,
   ResetAfterStoring: constructors.ResetAfterStoring,
   ResetBeforeStoring: constructors.ResetBeforeStoring,
   RetryAfter: constructors.RetryAfter,
   SlowBody: constructors.SlowBody,
   StoredNothing: constructors.StoredNothing,
+  TakesNoCompression: constructors.TakesNoCompression,
   /** The memtable is full: 503 observed on v0.91.5. */
   memoryOverflow: overload("MemoryTableOverflowError"),
   /** The memory circuit breaker is open: 503 observed on v0.91.5. */

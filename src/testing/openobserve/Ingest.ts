@@ -14,6 +14,8 @@ export interface Target {
   readonly columnLimit: number
   /** False when the server only says that it kept the batch. */
   readonly keeps: boolean
+  /** Records with this text in a value are refused. */
+  readonly refuses: string | undefined
 }
 
 /** What the answer says about a batch; `error` is the last refusal's text. */
@@ -54,7 +56,7 @@ export const ingest = (store: Store, target: Target, values: ReadonlyArray<JsonV
   let error: string | undefined
   for (const value of values) {
     const record = flatten(value)
-    const refusal = record === undefined ? NOT_AN_OBJECT : stamp(record, startedAt)
+    const refusal = record === undefined ? NOT_AN_OBJECT : refuse(record, target.refuses) ?? stamp(record, startedAt)
     if (refusal !== undefined) error = refusal
     else if (record !== undefined) accepted.push(record)
   }
@@ -75,6 +77,12 @@ export const ingest = (store: Store, target: Target, values: ReadonlyArray<JsonV
   if (target.keeps) store.append(organization, stream, accepted)
   return { successful: accepted.length, failed, error }
 }
+
+/** The reason to refuse a record that a test has marked. */
+const refuse = (record: FlatRecord, mark: string | undefined): string | undefined =>
+  mark !== undefined && [...record.values()].some((value) => typeof value === "string" && value.includes(mark))
+    ? `refused for "${mark}"`
+    : undefined
 
 /** Sets `_timestamp` in microseconds; answers with the reason when the record is refused. */
 const stamp = (record: FlatRecord, startedAt: number): string | undefined => {

@@ -2,7 +2,7 @@
 import { type Answer, empty, failure } from "./Answer.ts"
 import type { Treatment } from "./Api.ts"
 import * as Exchange from "./Exchange.ts"
-import type { FaultTarget, RequestFault } from "./Faults.ts"
+import type { BodyFault, FaultTarget } from "./Faults.ts"
 import type { Entry } from "./Recorder.ts"
 
 /** A request that has been read, and what the server would say to it. */
@@ -19,7 +19,7 @@ export interface Pending {
 const NOT_HTTP = "\u0015\u0003\u0003\u0000\u0002\u0002\u0028 this is not HTTP\r\n\r\n"
 
 /** Ends the request. */
-export const reply = (pending: Pending, fault: RequestFault | undefined): void => {
+export const reply = (pending: Pending, fault: BodyFault | undefined): void => {
   const { entry, exchange, handle, isCloud, target } = pending
   switch (fault?._tag) {
     case undefined:
@@ -63,9 +63,8 @@ export const reply = (pending: Pending, fault: RequestFault | undefined): void =
     case "Garbage":
       entry.settle("reset", NOT_HTTP)
       return Exchange.sendGarbage(exchange, NOT_HTTP)
-    case "EarlyReject401":
-      // Decided before the body was read, so a request that got here is past it.
-      return finish(pending, handle("keep"))
+    case "RefusesRecords":
+      return finish(pending, handle({ refuses: fault.containing }))
   }
 }
 

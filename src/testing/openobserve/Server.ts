@@ -6,9 +6,9 @@ import type { AddressInfo, Socket } from "node:net"
 import { type Answer, empty, failure, json } from "./Answer.ts"
 import * as Api from "./Api.ts"
 import { UNAUTHORIZED } from "./Authentication.ts"
-import { decode, TOO_LARGE } from "./ContentCoding.ts"
+import { decode, TOO_LARGE, UNSUPPORTED } from "./ContentCoding.ts"
 import * as Exchange from "./Exchange.ts"
-import type { Fault, RequestFault } from "./Faults.ts"
+import type { BodyFault, Fault, RequestFault } from "./Faults.ts"
 import { type Entry, type ReceivedRequest, Recorder } from "./Recorder.ts"
 import { reply } from "./Reply.ts"
 import { route } from "./Router.ts"
@@ -115,8 +115,8 @@ export class Server {
     this.store.clear()
   }
 
-  private takeFault(): RequestFault | undefined {
-    const next = this.nextFaults.shift()
+  private takeFault(isEmpty: boolean): RequestFault | undefined {
+    const next = isEmpty ? undefined : this.nextFaults.shift()
     if (next !== undefined) return next
     return this.fault?._tag === "RefuseConnections" ? undefined : this.fault
   }
@@ -147,8 +147,9 @@ export class Server {
     entry: Entry,
     head: Api.Head & { readonly expectsContinue: boolean }
   ): Promise<void> {
-    const fault = route(head.method, head.path).kind === "json" ? this.takeFault() : undefined
-    const found = fault?._tag === "EarlyReject401" ? UNAUTHORIZED : Api.beforeBody(this.store, this.options, head)
+    const isEmpty = exchange.request.headers["content-length"] === EMPTY_LENGTH && head.contentEncoding === undefined
+    const fault = route(head.method, head.path).kind === "json" ? this.takeFault(isEmpty) : undefined
+    const found = refusedUnread(fault, head) ?? Api.beforeBody(this.store, this.options, head)
     if ("status" in found) return early(exchange, entry, found)
 
     if (head.expectsContinue) exchange.response.writeContinue()
@@ -171,7 +172,7 @@ export class Server {
         Result.isFailure(decoded)
           ? decoded.failure
           : Api.afterBody(this.store, this.options, found, decoded.success, treatment)
-    }, fault)
+    }, forBody(fault, Result.getOrElse(decoded, () => read.bytes)))
   }
 
   /** Probes that need no credentials. */
@@ -183,6 +184,28 @@ export class Server {
       }
     }
     return empty(404)
+  }
+}
+
+/** Of `[]`, with which clients ask whether records would be taken. */
+const EMPTY_LENGTH = "2"
+
+/** The answer of a fault that does not wait for the body. */
+const refusedUnread = (fault: RequestFault | undefined, { contentEncoding }: Api.Head): Answer | undefined => {
+  if (fault?._tag === "EarlyReject401") return UNAUTHORIZED
+  return fault?._tag === "TakesNoCompression" && contentEncoding !== undefined ? UNSUPPORTED : undefined
+}
+
+/** The fault as it concerns a request that has been read. */
+const forBody = (fault: RequestFault | undefined, body: Uint8Array): BodyFault | undefined => {
+  switch (fault?._tag) {
+    case "EarlyReject401":
+    case "TakesNoCompression":
+      return undefined
+    case "ForBody":
+      return fault.matches(Buffer.from(body).toString("utf8")) ? fault.fault : undefined
+    default:
+      return fault
   }
 }
 

@@ -3,9 +3,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
+import * as Zlib from "node:zlib"
 import type { Batch } from "../src/Batch.ts"
 import { ExtensionConfig } from "../src/Config.ts"
-import * as Delivery from "../src/Delivery.ts"
+import * as Attempt from "../src/Attempt.ts"
 import { Transport, TransportError, type TransportRequest, type TransportResponse } from "../src/Transport.ts"
 import { withFreezes } from "./fakes/freezes.ts"
 
@@ -46,9 +47,10 @@ const makeTransport = (...answers: readonly [Exchanged, ...ReadonlyArray<Exchang
 const stale = new TransportError({ code: "ECONNRESET", host: "h:1", isSent: true, isStale: true })
 
 const answerOf = (status: number, body: string): TransportResponse => ({ status, headers: {}, body })
+const storedNothing = answerOf(200, "{\"code\":200,\"status\":[{\"name\":\"s\",\"successful\":0,\"failed\":0}]}")
 const stored = answerOf(200, "{\"code\":200,\"status\":[{\"name\":\"s\",\"successful\":2,\"failed\":0}]}")
 
-describe("Delivery", () => {
+describe("Attempt", () => {
   describe("ingestUrl", () => {
     const urls: ReadonlyArray<readonly [endpoint: string, organization: string, stream: string, url: string]> = [
       ["https://h", "org", "s", "https://h/api/org/s/_json"],
@@ -62,7 +64,7 @@ describe("Delivery", () => {
     for (const [endpoint, organizationId, stream, url] of urls) {
       it.effect(`is ${url} for ${endpoint}, ${organizationId}, ${stream}`, () =>
         Effect.sync(() =>
-          assert.strictEqual(Delivery.ingestUrl({ endpoint: new URL(endpoint), organizationId, stream }).href, url)
+          assert.strictEqual(Attempt.ingestUrl({ endpoint: new URL(endpoint), organizationId, stream }).href, url)
         ))
     }
   })
@@ -72,8 +74,8 @@ describe("Delivery", () => {
       Effect.gen(function*() {
         const config = yield* makeConfig()
         const { requests, transport } = makeTransport(Effect.succeed(stored))
-        yield* Delivery.post(config, transport, "[]", "identity")
-        yield* Delivery.post(config, transport, Buffer.from([1]), "gzip")
+        yield* Attempt.post(config, transport, "[]", "identity")
+        yield* Attempt.post(config, transport, Buffer.from([1]), "gzip")
         const [plain, compressed] = requests
         const headers = {
           "authorization": "Basic eDp5",
@@ -84,20 +86,21 @@ describe("Delivery", () => {
           method: "POST",
           url: "https://api.openobserve.ai/api/org/default/_json",
           headers,
-          body: "[]"
+          body: "[]",
+          connectTimeoutMs: 1500
         })
         assert.deepEqual(compressed?.headers, { ...headers, "content-encoding": "gzip" })
       }))
   })
 
-  describe("attempt", () => {
+  describe("once", () => {
     it.effect("hides the credentials where a server quotes them", () =>
       Effect.gen(function*() {
         const authorization = `Basic ${Buffer.from("me@example.com:s3cret-pass").toString("base64")}`
         const config = yield* makeConfig({ O2_AUTHORIZATION_HEADER: authorization })
         const body = `bad header ${authorization}, user me@example.com with s3cret-pass`
         const { transport } = makeTransport(Effect.succeed(answerOf(500, body)))
-        const { verdict } = yield* Delivery.attempt(config, transport, makeBatch())
+        const { verdict } = yield* Attempt.once(config, transport, makeBatch())
         assert.strictEqual(verdict.detail, "HTTP 500: bad header ***, user me@example.com with ***")
       }))
 
@@ -105,10 +108,12 @@ describe("Delivery", () => {
       Effect.gen(function*() {
         const { requests, transport } = makeTransport(Effect.succeed(stored))
         const batch = makeBatch()
-        const outcome = yield* Delivery.attempt(yield* makeConfig(), transport, batch)
+        const outcome = yield* Attempt.once(yield* makeConfig(), transport, batch)
         assert.deepEqual(outcome, {
           verdict: { _tag: "Accepted", stored: 2, refused: 0, detail: undefined },
-          isUncertain: false
+          isUncertain: false,
+          isSuspect: false,
+          refusesCoding: false
         })
         assert.strictEqual(requests[0]?.body, batch.body)
       }))
@@ -116,7 +121,7 @@ describe("Delivery", () => {
     it.effect("is not uncertain when there was an answer, whatever it says", () =>
       Effect.gen(function*() {
         const { transport } = makeTransport(Effect.succeed(answerOf(503, "")))
-        const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+        const { isUncertain, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
         assert.strictEqual(verdict._tag, "Retry")
         assert.isFalse(isUncertain)
       }))
@@ -124,7 +129,7 @@ describe("Delivery", () => {
     it.effect("is repeated at once on a new connection when a kept one was dead", () =>
       Effect.gen(function*() {
         const { requests, steps, transport } = makeTransport(Effect.fail(stale), Effect.succeed(stored))
-        const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+        const { isUncertain, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
         assert.strictEqual(verdict._tag, "Accepted")
         // the server may have taken the first before it closed
         assert.isTrue(isUncertain)
@@ -135,10 +140,68 @@ describe("Delivery", () => {
     it.effect("is repeated once only, however connections break: the batch itself may break them", () =>
       Effect.gen(function*() {
         const { requests, transport } = makeTransport(Effect.fail(stale))
-        const { isUncertain, verdict } = yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch())
+        const { isUncertain, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
         assert.isTrue(verdict._tag === "Retry" && isUncertain)
-        assert.strictEqual(requests.length, 2)
+        assert.deepStrictEqual(requests.map(({ body }) => String(body)), ["[{},{}]", "[{},{}]", "[]"])
       }))
+
+    describe("after a reset", () => {
+      const reset = Effect.fail(new TransportError({ code: "EPIPE", host: "h:1", isSent: true, isStale: false }))
+      const after = (answer: Exchanged) =>
+        Effect.gen(function*() {
+          const { transport } = makeTransport(reset, answer)
+          return yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
+        })
+
+      it.effect("suspects the batch when an empty request is taken", () =>
+        Effect.gen(function*() {
+          const { isSuspect, isUncertain, verdict } = yield* after(Effect.succeed(storedNothing))
+          assert.isTrue(isSuspect && isUncertain && verdict._tag === "Retry")
+        }))
+
+      it.effect("finds wrong credentials that the reset has hidden", () =>
+        Effect.gen(function*() {
+          const { isSuspect, verdict } = yield* after(Effect.succeed(answerOf(401, "Unauthorized Access")))
+          assert.isFalse(isSuspect)
+          assert.isTrue(verdict._tag === "Misconfigured" && verdict.remedy.includes("O2_AUTHORIZATION_HEADER"))
+        }))
+
+      it.effect("takes it for an outage when the empty request fails as well", () =>
+        Effect.gen(function*() {
+          const { isSuspect, verdict } = yield* after(reset)
+          assert.isTrue(!isSuspect && verdict._tag === "Retry")
+        }))
+    })
+
+    describe("before a server that takes nothing compressed", () => {
+      const body = Zlib.gzipSync("[{},{}]")
+      const compressed = makeBatch({ coding: "gzip", body })
+
+      it.effect("is repeated uncompressed", () =>
+        Effect.gen(function*() {
+          const { requests, transport } = makeTransport(Effect.succeed(answerOf(415, "")), Effect.succeed(stored))
+          const { refusesCoding, verdict } = yield* Attempt.once(yield* makeConfig(), transport, compressed)
+          assert.isTrue(refusesCoding && verdict._tag === "Accepted")
+          assert.strictEqual(String(requests[1]?.body), "[{},{}]")
+          assert.isUndefined(requests[1]?.headers["content-encoding"])
+        }))
+
+      it.effect("is uncompressed from the start once that is known", () =>
+        Effect.gen(function*() {
+          const { requests, transport } = makeTransport(Effect.succeed(stored))
+          const { refusesCoding } = yield* Attempt.once(yield* makeConfig(), transport, compressed, false)
+          assert.isFalse(refusesCoding)
+          assert.deepStrictEqual(requests.map(({ body }) => String(body)), ["[{},{}]"])
+        }))
+
+      it.effect("does not go on for ever", () =>
+        Effect.gen(function*() {
+          const { requests, transport } = makeTransport(Effect.succeed(answerOf(415, "")))
+          const { verdict } = yield* Attempt.once(yield* makeConfig(), transport, compressed)
+          assert.strictEqual(verdict._tag, "Misconfigured")
+          assert.strictEqual(requests.length, 2)
+        }))
+    })
 
     it.effect("leaves time for reading an answer that came while the sandbox was frozen", () =>
       withFreezes((freeze) =>
@@ -146,7 +209,7 @@ describe("Delivery", () => {
           const answered = yield* Deferred.make<TransportResponse>()
           const { transport } = makeTransport(Deferred.await(answered))
           const attempt = yield* Effect.forkChild(
-            Delivery.attempt(yield* makeConfig({ O2_REQUEST_TIMEOUT_MS: "700" }), transport, makeBatch())
+            Attempt.once(yield* makeConfig({ O2_REQUEST_TIMEOUT_MS: "700" }), transport, makeBatch())
           )
           yield* TestClock.adjust("100 millis")
           yield* freeze(60_000)
@@ -161,14 +224,27 @@ describe("Delivery", () => {
     for (const isSent of [true, false]) {
       it.effect(`is ${isSent ? "" : "not "}uncertain when the connection broke ${isSent ? "after" : "before"} sending`, () =>
         Effect.gen(function*() {
-          const error = new TransportError({ code: "ECONNRESET", host: "h:1", isSent, isStale: false })
+          const error = new TransportError({ code: "HPE_INVALID_CONSTANT", host: "h:1", isSent, isStale: false })
           const { transport } = makeTransport(Effect.fail(error))
-          assert.deepEqual(yield* Delivery.attempt(yield* makeConfig(), transport, makeBatch()), {
-            verdict: { _tag: "Retry", detail: "the connection was reset by h:1 (ECONNRESET)", afterMs: undefined },
-            isUncertain: isSent
+          const { isUncertain, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
+          assert.deepEqual(verdict, {
+            _tag: "Retry",
+            detail: "no HTTP is spoken by h:1 (HPE_INVALID_CONSTANT)",
+            afterMs: undefined,
+            mayBeStored: isSent
           })
+          assert.strictEqual(isUncertain, isSent)
         }))
     }
+
+    it.effect("is uncertain when a proxy may have lost OpenObserve's answer", () =>
+      Effect.gen(function*() {
+        for (const [status, expected] of [[200, true], [502, true], [504, true], [503, false], [429, false]] as const) {
+          const { transport } = makeTransport(Effect.succeed(answerOf(status, "<html></html>")))
+          const { isUncertain, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
+          assert.deepEqual([verdict._tag, isUncertain], ["Retry", expected], String(status))
+        }
+      }))
 
     it.effect("gives up after O2_REQUEST_TIMEOUT_MS, interrupts the exchange, and is uncertain", () =>
       Effect.gen(function*() {
@@ -181,7 +257,7 @@ describe("Delivery", () => {
           )
         )
         const config = yield* makeConfig({ O2_REQUEST_TIMEOUT_MS: "700" })
-        const attempt = yield* Effect.forkChild(Delivery.attempt(config, transport, makeBatch()))
+        const attempt = yield* Effect.forkChild(Attempt.once(config, transport, makeBatch()))
         yield* Deferred.await(started)
         yield* TestClock.adjust("699 millis")
         assert.isFalse(isInterrupted)

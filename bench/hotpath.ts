@@ -1,0 +1,63 @@
+/**
+ * The stages of the hot path by themselves, in µs per record: scan, encode, append and seal, compress. Floor: copying the
+ * post's bytes once. Prints one JSON line.
+ *
+ *     node bench/hotpath.ts [posts]
+ */
+import { isUtf8 } from "node:buffer"
+import * as Zlib from "node:zlib"
+import { OpenBatch } from "../src/OpenBatch.ts"
+import { PostEncoder } from "../src/PostEncoder.ts"
+import { EventScanner } from "../src/TelemetryEvent.ts"
+import { makePost, PER_POST } from "./load.ts"
+import { median, rounded } from "./statistics.ts"
+
+const POSTS = Number(process.argv[2] ?? 200)
+const ROUNDS = 7
+
+const post = makePost()
+const makeEncoder = () => {
+  const encoder = new PostEncoder({
+    types: new Set(["platform", "function"]),
+    hasMetadata: true,
+    preservesOrder: true,
+    region: "eu-west-1",
+    isManagedInstance: false
+  })
+  encoder.identify({ functionName: "orders-api", functionVersion: "$LATEST", accountId: "111122223333" })
+  return encoder
+}
+
+/** Median over several rounds, after one that warms up. */
+const micros = (work: () => void): number => {
+  const rounds = Array.from({ length: ROUNDS + 1 }, () => {
+    const { system, user } = process.cpuUsage()
+    for (let count = 0; count < POSTS; count++) work()
+    const spent = process.cpuUsage()
+    return (spent.user - user + spent.system - system) / (POSTS * PER_POST)
+  })
+  return rounded(median(rounds.slice(1)))
+}
+
+const target = Buffer.alloc(post.length)
+const encoder = makeEncoder()
+const { bytes, columns } = encoder.encode(post, Date.now())
+const encoded = Buffer.from(bytes)
+const batch = new OpenBatch()
+
+console.log(JSON.stringify({
+  bench: "hotpath",
+  floor: micros(() => void post.copy(target)),
+  utf8: micros(() => void isUtf8(post)),
+  scan: micros(() => {
+    const events = new EventScanner(post)
+    while (events.next()) { /* only scanned */ }
+  }),
+  scanAndEncode: micros(() => void encoder.encode(post, Date.now())),
+  appendAndSeal: micros(() => {
+    batch.append(encoded, 0, encoded.length, PER_POST, { oldestTimestamp: 0, columns })
+    batch.recycle(batch.seal().body)
+  }),
+  compress: micros(() => void Zlib.gzipSync(encoded, { level: 1 })),
+  compressUnparsed: micros(() => void Zlib.gzipSync(post, { level: 1 }))
+}))

@@ -1,0 +1,149 @@
+/** One attempt to deliver one batch: the request, and what its outcome means. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Result from "effect/Result"
+import { type Batch, text } from "./Batch.ts"
+import type { Configuration } from "./Config.ts"
+import * as Freeze from "./Freeze.ts"
+import * as OpenObserveResponse from "./OpenObserveResponse.ts"
+import type { Transport, TransportError, TransportResponse } from "./Transport.ts"
+
+/** What came of an attempt. */
+export interface Outcome {
+  readonly verdict: OpenObserveResponse.Verdict
+  /** The batch may have been stored, but no answer said so. */
+  readonly isUncertain: boolean
+  /** The connection was reset, and yet the server takes requests: the batch itself may be what breaks it. */
+  readonly isSuspect: boolean
+  /** The server takes no compressed requests. */
+  readonly refusesCoding: boolean
+}
+
+/**
+ * Longest wait for a connection, in ms: a host that does not answer (a firewall, a function without a way out) is then
+ * known by name within the first flush. Leaves room for a lost SYN, which is repeated after a second (RFC 6298).
+ */
+const CONNECT_TIMEOUT_MS = 1_500
+
+/** `{endpoint}/api/{organization}/{stream}/_json`, below whatever path the endpoint has. */
+export const ingestUrl = (config: Pick<Configuration, "endpoint" | "organizationId" | "stream">): URL => {
+  const { endpoint, organizationId, stream } = config
+  const path = `api/${encodeURIComponent(organizationId)}/${encodeURIComponent(stream)}/_json`
+  return new URL(`${endpoint.href.replace(/\/+$/, "")}/${path}`)
+}
+
+/** Secrets shorter than this are no secrets, and replacing them would garble ordinary words. */
+const LEAST_SECRET_LENGTH = 4
+
+/** The answer without the credentials, which servers and proxies have been known to quote. */
+const withoutSecrets = (response: TransportResponse, authorization: string): TransportResponse => {
+  const encoded = authorization.slice(authorization.indexOf(" ") + 1)
+  const decoded = Buffer.from(encoded, "base64").toString()
+  const secrets = [authorization, encoded, decoded, decoded.slice(decoded.indexOf(":") + 1)]
+    .filter((secret) => secret.length >= LEAST_SECRET_LENGTH)
+  const hide = (text: string) => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, "***"), text)
+  const { location } = response.headers
+  return {
+    ...response,
+    body: hide(response.body),
+    headers: location === undefined ? response.headers : { ...response.headers, location: hide(location) }
+  }
+}
+
+/**
+ * A time-out that a freeze has made late says nothing about the server: whoever notices the thaw, which gives the answer
+ * `Freeze.THAW_GRACE_MS`, repeats the request before this is over.
+ */
+const LATE_GRACE_MS = 2 * Freeze.THAW_GRACE_MS
+
+/** Sends JSON to the stream; `None` when there is no answer within `O2_REQUEST_TIMEOUT_MS`. */
+export const post = (
+  config: Configuration,
+  transport: Transport["Service"],
+  body: Uint8Array | string,
+  coding: Batch["coding"]
+) =>
+  Effect.raceFirst(
+    Effect.asSome(transport.exchange({
+      method: "POST",
+      url: ingestUrl(config),
+      headers: {
+        "authorization": Redacted.value(config.authorization),
+        "content-type": "application/json",
+        ...(coding === "gzip" ? { "content-encoding": "gzip" } : {}),
+        "user-agent": "o2-lambda-extension"
+      },
+      body,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS
+    })).pipe(Effect.map(Option.map((response) => withoutSecrets(response, Redacted.value(config.authorization))))),
+    Effect.as(Freeze.sleep(config.requestTimeoutMs, LATE_GRACE_MS), Option.none())
+  )
+
+/**
+ * Attempts to deliver a batch once, within `O2_REQUEST_TIMEOUT_MS`. Never fails: the verdict says what happened.
+ *
+ * A kept connection that turns out to be dead is no attempt: the request is repeated on a new one. So is a request that
+ * was refused for being compressed.
+ */
+export const once = Effect.fnUntraced(
+  function*(
+    config: Configuration,
+    transport: Transport["Service"],
+    batch: Batch,
+    takesGzip = true
+  ): Effect.fn.Return<Outcome> {
+    const isCompressed = batch.coding === "gzip" && takesGzip
+    const send = (coding: Batch["coding"]) =>
+      Effect.result(post(config, transport, coding === batch.coding ? batch.body : text(batch), coding))
+    let result = yield* send(isCompressed ? "gzip" : "identity")
+    const isRepeated = result._tag === "Failure" && result.failure.isStale
+    if (isRepeated) {
+      yield* transport.dropIdle
+      result = yield* send(isCompressed ? "gzip" : "identity")
+    }
+    const refusesCoding = isCompressed && result._tag === "Success" && Option.isSome(result.success) &&
+      result.success.value.status === UNSUPPORTED_MEDIA_TYPE
+    if (refusesCoding) result = yield* send("identity")
+    const outcome = yield* read(config, result, batch.tally.records)
+    if (result._tag === "Success" || !isReset(result.failure)) {
+      return { ...outcome, isUncertain: outcome.isUncertain || isRepeated, isSuspect: false, refusesCoding }
+    }
+    // A server that refuses credentials before it has read the body may break the connection (v0.91.5, from 32 KiB up),
+    // and one that chokes on a record does so for others' sake: an empty request tells which it is.
+    const health = yield* ask(config, transport)
+    const verdict = health._tag === "Misconfigured" ? health : outcome.verdict
+    return { verdict, isUncertain: true, isSuspect: health._tag === "Accepted", refusesCoding }
+  }
+)
+
+/** Whether records would be taken, found out with an empty array: admitted like data, but nothing is written. */
+export const ask = Effect.fnUntraced(function*(config: Configuration, transport: Transport["Service"]) {
+  const { verdict } = yield* read(config, yield* Effect.result(post(config, transport, "[]", "identity")), 0)
+  return verdict
+})
+
+const UNSUPPORTED_MEDIA_TYPE = 415
+
+const isReset = ({ code, isSent }: TransportError): boolean => isSent && (code === "ECONNRESET" || code === "EPIPE")
+
+const read = Effect.fnUntraced(function*(
+  config: Configuration,
+  result: Result.Result<Option.Option<TransportResponse>, TransportError>,
+  sent: number
+): Effect.fn.Return<Pick<Outcome, "verdict" | "isUncertain">> {
+  const retry = (detail: string, mayBeStored: boolean) => ({
+    verdict: { _tag: "Retry" as const, detail, afterMs: undefined, mayBeStored },
+    isUncertain: mayBeStored
+  })
+  if (result._tag === "Failure") return retry(result.failure.message, result.failure.isSent)
+  if (Option.isNone(result.success)) {
+    return retry(
+      `no answer from ${config.endpoint.host} within O2_REQUEST_TIMEOUT_MS (${config.requestTimeoutMs})`,
+      true
+    )
+  }
+  const verdict = OpenObserveResponse.read(result.success.value, sent, yield* Clock.currentTimeMillis)
+  return { verdict, isUncertain: verdict._tag === "Retry" && verdict.mayBeStored }
+})

@@ -1,0 +1,62 @@
+/** How long deliveries wait: for an answer, which a freeze may have swallowed, and between two attempts. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Option from "effect/Option"
+
+/** The patience of all deliveries of a sink together. */
+export const make = () => {
+  // While a flush waits, nobody sleeps beyond its end; who already does is woken to see that.
+  let flushEndsAt = Infinity
+  let isLast = false
+  const wake = Latch.makeUnsafe(false)
+  // Requests begun before this moment are given up without an answer.
+  let abandonBefore = -Infinity
+  const abandon = Latch.makeUnsafe(false)
+  return {
+    /** Whether the sandbox ends after the flush that waits: then nobody sleeps, and nothing is saved up for later. */
+    isLast: () => isLast,
+
+    /** A flush begins to wait, until `endsAt` (epoch ms) at most. */
+    flushing: (endsAt: number, isLastFlush: boolean) =>
+      Effect.suspend(() => {
+        flushEndsAt = endsAt
+        isLast = isLastFlush
+        return wake.release
+      }),
+
+    /** The flush waits no longer. */
+    flushed: () => {
+      flushEndsAt = Infinity
+    },
+
+    /** Waits before another attempt; false when that would take longer than the flush that waits for it. */
+    pause: Effect.fnUntraced(function*(delay: Duration.Duration) {
+      const until = (yield* Clock.currentTimeMillis) + Duration.toMillis(delay)
+      for (;;) {
+        if (until > flushEndsAt) return false
+        const now = yield* Clock.currentTimeMillis
+        const woken = yield* Effect.timeoutOption(wake.await, Duration.millis(Math.max(0, until - now)))
+        if (Option.isNone(woken) || isLast) return true
+      }
+    }),
+
+    /** Completes when a request begun now is to be given up. */
+    abandoned: Effect.gen(function*() {
+      const started = yield* Clock.currentTimeMillis
+      const isTrusted = () => started >= abandonBefore
+      while (isTrusted()) yield* abandon.await
+    }),
+
+    /** Gives up the requests that were begun before this moment (epoch ms). */
+    abandonOlder: (moment: number) =>
+      Effect.suspend(() => {
+        abandonBefore = moment
+        return abandon.release
+      })
+  }
+}
+
+/** What deliveries share of it. */
+export type Patience = ReturnType<typeof make>

@@ -1,0 +1,116 @@
+/** When batches go to the disk and come back, seen from the program. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import type { Batch } from "../src/Batch.ts"
+import { Ledger } from "../src/Ledger.ts"
+import type { SpillableMemory } from "../src/Spill.ts"
+import { makeControlledTransport, recordsOf, storeAll } from "./fakes/ControlledTransport.ts"
+import { event, makeProgram, running, START } from "./fakes/program.ts"
+
+/** A disk that notes what it is given, and gives back what an earlier generation has left. */
+const makeDisk = (left: ReadonlyArray<Batch> = []) => {
+  const writes: Array<ReadonlyArray<Batch>> = []
+  let catchUps = 0
+  return {
+    writes,
+    catchUps: () => catchUps,
+    spill: {
+      catchUp: (memory: SpillableMemory) =>
+        catchUps++ === 0 ? Effect.forEach(left, memory.restore, { discard: true }) : Effect.void,
+      write: (memory: SpillableMemory) =>
+        Effect.map(memory.unsettled, (onDisk) => {
+          writes.push(onDisk)
+          return { onDisk, notOnDisk: [] }
+        })
+    }
+  }
+}
+
+const away = () => makeControlledTransport(() => ({ status: 503, body: "" }))
+
+const env = { O2_MAX_RETRIES: "0", O2_TELEMETRY_TYPES: "function" }
+
+const recordsIn = (batches: ReadonlyArray<Batch> = []) => batches.reduce((sum, { tally }) => sum + tally.records, 0)
+
+describe("Spilling", () => {
+  it.effect("sends first what an earlier generation has left", () => {
+    const body = Buffer.from("[{\"_timestamp\":1795341600000000,\"n\":-1}]")
+    const left: Batch = { id: -9, tally: { records: 1, bytes: 39 }, oldestTimestamp: START * 1000, body, coding: "identity" }
+    const transport = makeControlledTransport(storeAll)
+    const { invoke, layer, send, shutdown } = makeProgram({ env, transport, spill: makeDisk([left]).spill })
+    return running(
+      layer,
+      Effect.gen(function*() {
+        yield* invoke("a")
+        yield* send(event.line("new"), event.runtimeDone("a"))
+        yield* shutdown()
+        yield* TestClock.adjust("2 seconds")
+        assert.strictEqual(recordsOf(transport.exchanges[0]!)[0]?.n, -1)
+        const { delivered, received, replayed } = yield* Ledger.use((ledger) => ledger.snapshot)
+        assert.deepEqual([received.records, replayed.records, delivered.records], [1, 1, 2])
+      })
+    )
+  })
+
+  it.effect("leaves to the next generation what cannot be delivered at the end", () => {
+    const disk = makeDisk()
+    const { invoke, layer, log, send, shutdown } = makeProgram({ env, transport: away(), spill: disk.spill })
+    return running(
+      layer,
+      Effect.gen(function*() {
+        yield* invoke("a")
+        yield* send(event.line("kept"), event.runtimeDone("a"))
+        yield* send(event.report("a"))
+        yield* shutdown(2000, "timeout")
+        yield* TestClock.adjust("2 seconds")
+        assert.deepStrictEqual(disk.writes.map(recordsIn), [1])
+        const { buffered, dropped, spilled } = yield* Ledger.use((ledger) => ledger.snapshot)
+        assert.deepEqual([spilled.records, buffered.records, dropped], [1, 0, {}])
+        assert.strictEqual(log.entries.findLast(({ message }) => message === "ledger")?.level, "Warn")
+      })
+    )
+  })
+
+  it.effect("writes in an outage before a call's deadline, and goes on holding it in memory", () => {
+    const disk = makeDisk()
+    const { invoke, layer, send } = makeProgram({ env, transport: away(), spill: disk.spill })
+    return running(
+      layer,
+      Effect.gen(function*() {
+        yield* invoke("a", 10_000)
+        yield* send(event.line("one"), event.runtimeDone("a"))
+        yield* invoke("b", 10_000)
+        yield* send(event.line("two"))
+        yield* TestClock.adjust("8999 millis")
+        assert.strictEqual(disk.writes.length, 0)
+        yield* TestClock.adjust("1 millis")
+        assert.deepStrictEqual(disk.writes.map(recordsIn), [2])
+        assert.strictEqual((yield* Ledger.use((ledger) => ledger.snapshot)).buffered.records, 2)
+      })
+    )
+  })
+
+  it.effect("leaves the disk alone for calls that end, and while OpenObserve is well", () => {
+    const disk = makeDisk()
+    let isUp = true
+    const transport = makeControlledTransport((request) => isUp ? storeAll(request) : { status: 503 })
+    const { invoke, layer, send } = makeProgram({ env, transport, spill: disk.spill })
+    return running(
+      layer,
+      Effect.gen(function*() {
+        yield* invoke("a", 3000)
+        yield* send(event.line("delivered"))
+        yield* TestClock.adjust("3 seconds")
+        isUp = false
+        for (const id of ["b", "c"]) {
+          yield* invoke(id, 10_000)
+          yield* send(event.line("kept"), event.runtimeDone(id))
+        }
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual(disk.writes.length, 0)
+        assert.strictEqual(disk.catchUps(), 4)
+      })
+    )
+  })
+})

@@ -1,0 +1,206 @@
+/**
+ * The fault matrix: what is wrong is in the records. They are settled one by one while the server goes on taking others,
+ * so that it makes no difference whether the server gets any better.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { Fault } from "../../src/testing/OpenObserveDouble.ts"
+import { assertNoSecrets, complaints, ended, occurrences } from "./books.ts"
+import type { Ledger } from "./books.ts"
+import { assertUnharmed, inCell, linesOf, MAX_IN_FLIGHT } from "./faultMatrix.ts"
+import type { Cell } from "./faultMatrix.ts"
+import { carrying } from "./sandbox.ts"
+
+/** A trouble with one record of many. */
+interface Row extends Cell {
+  readonly name: string
+  readonly fault?: Fault
+  /** The line that the trouble is about. */
+  readonly line: string
+  /** What the books say of it; nothing when it is stored like the others. */
+  readonly rejected: Ledger
+  /** Whether the client cannot know that nothing of a request was stored. */
+  readonly isUncertain?: boolean
+  /** Requests that find out about the one record among `records` others in `batches`. */
+  readonly atMost: (records: number, batches: number) => number
+  /** What the only warning says. */
+  readonly says: RegExp | undefined
+}
+
+const POISON = "poison"
+
+const LIMIT_BYTES = 8 * 1024
+
+/** Each halving sends both halves; one of them goes on. */
+const halvings = (records: number): number => 2 * Math.ceil(Math.log2(records))
+
+const UNREADABLE = Fault.Answer({
+  status: 400,
+  body: "{\"code\":400,\"message\":\"SerdeJsonError# lone leading surrogate in hex escape at line 1 column 9\"}"
+})
+
+const isPoisoned = (body: string) => body.includes(POISON)
+
+const rows: ReadonlyArray<Row> = [
+  {
+    name: "400 for one record",
+    fault: Fault.ForBody({ matches: isPoisoned, fault: UNREADABLE }),
+    line: POISON,
+    rejected: { poison: 1 },
+    atMost: (records, batches) => batches + halvings(records),
+    says: /cannot store a record.*HTTP 400.*surrogate/
+  },
+  {
+    name: "a reset for one record",
+    fault: Fault.ForBody({ matches: isPoisoned, fault: Fault.ResetBeforeStoring() }),
+    line: POISON,
+    rejected: { poison: 1 },
+    isUncertain: true,
+    // it is tried twice before it is suspected, at each halving
+    atMost: (records, batches) => batches + 3 * halvings(records),
+    says: /cannot store a record.*reset/
+  },
+  {
+    name: "413 for one record, and for large batches",
+    fault: Fault.ForBody({
+      matches: (body) => body.length > LIMIT_BYTES,
+      fault: Fault.Answer({ status: 413, body: "Failed to buffer the request body: length limit exceeded" })
+    }),
+    line: "x".repeat(LIMIT_BYTES),
+    rejected: { too_large: 1 },
+    // 64 KiB and less come down to 4 KiB and more
+    atMost: (_, batches) => batches * 31,
+    says: /cannot store a record.*HTTP 413/
+  },
+  {
+    name: "200 with failed 1",
+    fault: Fault.RefusesRecords({ containing: POISON }),
+    line: POISON,
+    rejected: { refused: 1 },
+    atMost: (_, batches) => batches,
+    says: /did not store all records of a batch.*refused for/
+  },
+  {
+    name: "415 for compressed bodies",
+    fault: Fault.TakesNoCompression(),
+    line: "as good as any",
+    rejected: {},
+    // what was under way when it was found out is sent again
+    atMost: (_, batches) => batches + MAX_IN_FLIGHT,
+    says: /no compressed requests.*O2_COMPRESSION/
+  }
+]
+
+const LOADS = [["few lines", 3], ["a burst", 1000]] as const
+
+describe.concurrent("OpenObserve answers", () => {
+  for (const row of rows) {
+    for (const [load, count] of LOADS) {
+      it.live(`${row.name}, ${load}`, () =>
+        inCell(row, (sandbox) =>
+          Effect.gen(function*() {
+            const { functionLines, invoke, openObserve, ownLines } = sandbox
+            yield* openObserve.setFault(row.fault)
+            const payload = { lines: [row.line], flood: { text: "good ".padEnd(200, "."), count } }
+            assertUnharmed(yield* invoke(payload))
+            const ledger = yield* ended(sandbox)
+
+            const isRejected = Object.keys(row.rejected).length > 0
+            const lost = isRejected ? 1 : 0
+            assert.deepInclude(ledger, {
+              rejected: row.rejected,
+              dropped: {},
+              spilled: 0,
+              delivered: ledger["received"] - lost,
+              level: isRejected ? "warn" : "info"
+            })
+            if (row.isUncertain !== true) assert.strictEqual(ledger["possiblyDuplicated"], 0)
+            const counts = occurrences(yield* functionLines)
+            assert.deepStrictEqual([...counts.keys()].toSorted(), linesOf(payload).slice(lost).toSorted())
+            assert.isTrue([...counts.values()].every((times) => times === 1))
+
+            const { receivedBytes, received } = ledger as Record<"received" | "receivedBytes", number>
+            // sealed when full or at the end of the call, and what comes after it
+            const batches = Math.ceil(receivedBytes / (50 * 1024)) + 4
+            const requests = carrying(yield* openObserve.requests)
+            assert.isAtMost(requests.length, row.atMost(received, batches))
+            const said = complaints(yield* ownLines).map((line) => JSON.stringify(line))
+            assert.strictEqual(said.length, row.says === undefined ? 0 : 1, said.join("\n"))
+            if (row.says !== undefined) assert.match(said[0] ?? "", row.says)
+            yield* assertNoSecrets(sandbox)
+          })))
+    }
+  }
+})
+
+describe.concurrent("OpenObserve answers 200", () => {
+  // OpenObserve Cloud takes 200 columns in a batch and drops it without a word when there are more
+  for (const [load, count] of LOADS) {
+    it.live(`with 0/0 for too many columns, ${load}: everything is stored, the wide record narrowed`, () =>
+      inCell({ logFormat: "JSON", openObserve: { flavour: "cloud" } }, (sandbox) =>
+        Effect.gen(function*() {
+          const { functionRecords, invoke, ownLines } = sandbox
+          const columns = Object.fromEntries(Array.from({ length: 400 }, (_, n) => [`column_${n}`, `needle ${n}`]))
+          const good = linesOf({ flood: { text: "good", count } }).map((line) => line.trimEnd())
+          assertUnharmed(yield* invoke({ lines: [JSON.stringify(columns), ...good] }))
+          const ledger = yield* ended(sandbox)
+          assert.deepInclude(ledger, { rejected: {}, dropped: {}, spilled: 0, delivered: ledger["received"] })
+          const records = yield* functionRecords
+          const messages = records.map((record) => record["record_message"])
+          assert.deepStrictEqual(
+            messages.filter((message) => good.includes(String(message))).toSorted(),
+            good.toSorted()
+          )
+          assert.strictEqual(records.length, good.length + 1)
+          const wide = JSON.stringify(records.filter(({ record_message }) => !good.includes(String(record_message))))
+          for (const value of Object.values(columns)) assert.include(wide, value)
+          assert.isAtMost(complaints(yield* ownLines).length, 1)
+        })))
+  }
+
+  it.live("with 0/0 for everything: each record is counted, in one warning", () =>
+    inCell({}, (sandbox) =>
+      Effect.gen(function*() {
+        const { invoke, openObserve, ownLines } = sandbox
+        yield* openObserve.setFault(Fault.StoredNothing())
+        assertUnharmed(yield* invoke({ flood: { text: "unheard", count: 100 } }))
+        const ledger = yield* ended(sandbox)
+        assert.deepInclude(ledger, { delivered: 0, dropped: {}, level: "warn" })
+        const { received, rejected, spilled } = ledger as Ledger
+        assert.deepStrictEqual(Object.keys(rejected).filter((reason) => reason !== "unaccounted"), [])
+        assert.strictEqual((rejected.unaccounted ?? 0) + spilled, received)
+        assert.isAtMost(carrying(yield* openObserve.requests).length, 2 * received)
+        assert.strictEqual(complaints(yield* ownLines).length, 1)
+      })))
+
+  // a v0.91.5 on a full disk was seen to acknowledge what it does not keep: nothing in the answer tells
+  it.live("and keeps nothing: it has to be believed", () =>
+    inCell({}, (sandbox) =>
+      Effect.gen(function*() {
+        const { invoke, openObserve, ownLines } = sandbox
+        yield* openObserve.setFault(Fault.ClaimsStored())
+        assertUnharmed(yield* invoke({ flood: { text: "unheard", count: 100 } }))
+        const ledger = yield* ended(sandbox)
+        assert.deepInclude(ledger, { delivered: ledger["received"], rejected: {}, dropped: {}, level: "info" })
+        assert.deepStrictEqual(complaints(yield* ownLines), [])
+        assert.strictEqual((yield* openObserve.records("default")).length, 0)
+      })))
+})
+
+describe.concurrent("OpenObserve answers 400", () => {
+  it.live("for every tenth record: the others are stored once, and one warning tells of all", () =>
+    inCell({}, (sandbox) =>
+      Effect.gen(function*() {
+        const { functionLines, invoke, openObserve, ownLines } = sandbox
+        yield* openObserve.setFault(Fault.ForBody({ matches: isPoisoned, fault: UNREADABLE }))
+        const lines = Array.from({ length: 200 }, (_, n) => n % 10 === 0 ? `${POISON} ${n}` : `good ${n}`)
+        assertUnharmed(yield* invoke({ lines }))
+        const ledger = yield* ended(sandbox)
+        assert.deepInclude(ledger, { rejected: { poison: 20 }, dropped: {}, spilled: 0, possiblyDuplicated: 0 })
+        const good = lines.filter((line) => !isPoisoned(line)).map((line) => `${line}\n`)
+        assert.deepStrictEqual((yield* functionLines).toSorted(), good.toSorted())
+        const requests = carrying(yield* openObserve.requests)
+        assert.isAtMost(requests.length, 2 * ledger["received"])
+        assert.strictEqual(complaints(yield* ownLines).length, 1)
+      })))
+})
