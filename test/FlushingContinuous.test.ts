@@ -138,7 +138,8 @@ describe("Flushing", () => {
         })
       )
     })
-    for (const hours of [1, 12]) {
+    // what is older than OpenObserve takes is stamped anew first, off the test's clock
+    for (const hours of [1, 4]) {
       it.effect(`sends again, at once, what was in flight when the sandbox froze for ${hours} h, and then the rest`, () => {
         const transport = makeControlledTransport((request, index) => index === 1 ? undefined : storeAll(request))
         // no retry would be over before the test
