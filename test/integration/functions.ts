@@ -39,9 +39,7 @@ export const handler = async ({ exits, flood, isKilled = false, lines = [], log 
     process.stdout.write(Array.from({ length: flood.count }, (_, n) => flood.text + " " + n + "\\n").join(""))
   }
   await sleep(sleepMs)
-<<<<<<< HEAD
   while (until !== undefined && !existsSync(until)) await sleep(20)
-=======
   for (const value of logAfter) console.log(value)
   if (throws !== undefined) throw new RangeError(throws)
   if (exits !== undefined) process.exit(exits)
