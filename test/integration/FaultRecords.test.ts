@@ -3,6 +3,7 @@
  * so that it makes no difference whether the server gets any better.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Fault } from "../../src/testing/OpenObserveDouble.ts"
 import { assertNoSecrets, complaints, ended, occurrences } from "./books.ts"
@@ -184,6 +185,25 @@ describe.concurrent("OpenObserve answers 200", () => {
         assert.deepInclude(ledger, { delivered: ledger["received"], rejected: {}, dropped: {}, level: "info" })
         assert.deepStrictEqual(complaints(yield* ownLines), [])
         assert.strictEqual((yield* openObserve.records("default")).length, 0)
+      })))
+})
+
+const HOURS_MS = 3_600_000
+
+describe.concurrent("OpenObserve takes nothing that is older than five hours", () => {
+  it.live("but a line that comes as late as that is stored, with its time beside", () =>
+    inCell({}, (sandbox) =>
+      Effect.gen(function*() {
+        const { emulator, functionRecords, invoke } = sandbox
+        assertUnharmed(yield* invoke({ lines: ["before"] }))
+        const time = new Date((yield* Clock.currentTimeMillis) - 6 * HOURS_MS).toISOString()
+        yield* emulator.emit({ type: "function", record: "late\n", time })
+        assertUnharmed(yield* invoke({ lines: ["after"] }))
+        const ledger = yield* ended(sandbox)
+        assert.deepInclude(ledger, { rejected: {}, dropped: {}, spilled: 0, delivered: ledger["received"] })
+        const records = yield* functionRecords
+        assert.deepStrictEqual(records.map(({ record }) => record).toSorted(), ["after\n", "before\n", "late\n"])
+        assert.strictEqual(records.find(({ record }) => record === "late\n")?.["time"], time)
       })))
 })
 

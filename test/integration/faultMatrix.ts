@@ -12,7 +12,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Invocation } from "../../src/testing/LambdaEmulator.ts"
 import { OpenObserveDouble } from "../../src/testing/OpenObserveDouble.ts"
-import type { Fault, OpenObserveDoubleOptions } from "../../src/testing/OpenObserveDouble.ts"
+import type { Fault, OpenObserveDoubleOptions, RequestFault } from "../../src/testing/OpenObserveDouble.ts"
 import { assertNoSecrets, complaints, ended, occurrences } from "./books.ts"
 import type { Ledger } from "./books.ts"
 import type { Payload } from "./functions.ts"
@@ -102,8 +102,39 @@ export const outages = (title: string, rows: ReadonlyArray<Outage>) =>
           it.live(`${row.name}, ${load}, ${ending}`, () => outage(row, written, ending))
         }
       }
+      const { fault } = row
+      if (row.attempts === 1 || fault === undefined || typeof fault === "function") continue
+      if (fault._tag === "RefuseConnections") continue
+      it.live(`${row.name}, a single time`, () => hiccup(row, fault))
     }
   })
+
+/** One request meets the trouble, and its repetition does not: the call is over when its lines are stored. */
+const hiccup = (row: Outage, fault: RequestFault) =>
+  inCell(row, (sandbox) =>
+    Effect.gen(function*() {
+      const { functionLines, invoke, openObserve, ownLines } = sandbox
+      assertUnharmed(yield* invoke({ lines: ["before"] }))
+      const before = carrying(yield* openObserve.requests).length
+      yield* openObserve.nextFaults([fault])
+      assertUnharmed(yield* invoke({ lines: ["one", "two", "three"] }))
+      const stored = yield* functionLines
+      assert.deepStrictEqual([...new Set(stored)].toSorted(), ["before\n", "one\n", "three\n", "two\n"])
+      assert.isAtLeast(carrying(yield* openObserve.requests).length - before, 2)
+      const ledger = yield* ended(sandbox)
+      assert.deepInclude(ledger, {
+        rejected: {},
+        dropped: {},
+        spilled: 0,
+        delivered: ledger["received"],
+        level: "info"
+      })
+      const copies = (yield* functionLines).length - 4
+      if (row.isUncertain !== true) assert.strictEqual(copies + ledger["possiblyDuplicated"], 0)
+      else assert.isAtMost(copies, ledger["possiblyDuplicated"])
+      assert.deepStrictEqual(complaints(yield* ownLines), [])
+      yield* assertNoSecrets(sandbox)
+    }))
 
 /** The sandbox of a cell. */
 export const inCell = <A, E>(
