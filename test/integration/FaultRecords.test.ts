@@ -188,7 +188,7 @@ describe.concurrent("OpenObserve answers 200", () => {
       })))
 })
 
-const HOURS_MS = 3_600_000
+const hoursBefore = (nowMillis: number, hours: number) => new Date(nowMillis - hours * 3_600_000).toISOString()
 
 describe.concurrent("OpenObserve takes nothing that is older than five hours", () => {
   it.live("but a line that comes as late as that is stored, with its time beside", () =>
@@ -196,7 +196,7 @@ describe.concurrent("OpenObserve takes nothing that is older than five hours", (
       Effect.gen(function*() {
         const { emulator, functionRecords, invoke } = sandbox
         assertUnharmed(yield* invoke({ lines: ["before"] }))
-        const time = new Date((yield* Clock.currentTimeMillis) - 6 * HOURS_MS).toISOString()
+        const time = hoursBefore(yield* Clock.currentTimeMillis, 6)
         yield* emulator.emit({ type: "function", record: "late\n", time })
         assertUnharmed(yield* invoke({ lines: ["after"] }))
         const ledger = yield* ended(sandbox)
