@@ -104,6 +104,9 @@ describe.concurrent("OpenObserve answers", () => {
             yield* openObserve.setFault(row.fault)
             const payload = { lines: [row.line], flood: { text: "good ".padEnd(200, "."), count } }
             assertUnharmed(yield* invoke(payload))
+            // the record is no reason to make others wait
+            assertUnharmed(yield* invoke({ lines: ["next"] }))
+            assert.include(yield* functionLines, "next\n")
             const ledger = yield* ended(sandbox)
 
             const isRejected = Object.keys(row.rejected).length > 0
@@ -117,7 +120,10 @@ describe.concurrent("OpenObserve answers", () => {
             })
             if (row.isUncertain !== true) assert.strictEqual(ledger["possiblyDuplicated"], 0)
             const counts = occurrences(yield* functionLines)
-            assert.deepStrictEqual([...counts.keys()].toSorted(), linesOf(payload).slice(lost).toSorted())
+            assert.deepStrictEqual(
+              [...counts.keys()].toSorted(),
+              [...linesOf(payload).slice(lost), "next\n"].toSorted()
+            )
             assert.isTrue([...counts.values()].every((times) => times === 1))
 
             const { receivedBytes, received } = ledger as Record<"received" | "receivedBytes", number>
