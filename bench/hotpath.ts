@@ -41,7 +41,8 @@ const micros = (work: () => void): number => {
 
 const target = Buffer.alloc(post.length)
 const encoder = makeEncoder()
-const encoded = Buffer.from(encoder.encode(post, Date.now()).bytes)
+const { bytes, columns } = encoder.encode(post, Date.now())
+const encoded = Buffer.from(bytes)
 const batch = new OpenBatch()
 
 console.log(JSON.stringify({
@@ -54,7 +55,7 @@ console.log(JSON.stringify({
   }),
   scanAndEncode: micros(() => void encoder.encode(post, Date.now())),
   appendAndSeal: micros(() => {
-    batch.append(encoded, 0, encoded.length, PER_POST, 0)
+    batch.append(encoded, 0, encoded.length, PER_POST, { oldestTimestamp: 0, columns })
     batch.recycle(batch.seal().body)
   }),
   compress: micros(() => void Zlib.gzipSync(encoded, { level: 1 })),

@@ -1,7 +1,6 @@
 /** A sealed group of records: the body of one request, compressed once and kept so for retries. */
 import * as Zlib from "node:zlib"
 import type { Tally } from "./Ledger.ts"
-import { OpenBatch } from "./OpenBatch.ts"
 import { EventScanner } from "./TelemetryEvent.ts"
 
 /** A sealed group of records. */
@@ -15,6 +14,8 @@ export interface Batch {
   /** The request body: a JSON array. As identity it has its memory to itself. */
   readonly body: Buffer
   readonly coding: "gzip" | "identity"
+  /** The records may have more columns together than OpenObserve takes at once. */
+  readonly isWide?: boolean
   /** How often in a row the connection was reset over it while the server was well otherwise. */
   readonly resets?: number
 }
@@ -39,29 +40,52 @@ export const text = ({ body, coding }: Batch): Buffer => coding === "gzip" ? Zli
 /** More records than a batch can have: the smallest takes 2 bytes of the 10 MiB that a batch may be set to. */
 export const MAX_RECORDS = 2 ** 23
 
+/** A body that takes the place of a batch's, or of a part of it. */
+export interface Part {
+  readonly body: Buffer
+  readonly records: number
+  /** Of the batch unless given. */
+  readonly oldestTimestamp?: number
+}
+
+/** The batch in other bodies, which together hold its records, each once. Their bytes stay those that were received. */
+export const divide = (batch: Batch, bodies: ReadonlyArray<Part>): Array<Batch> => {
+  const { tally } = batch
+  const length = bodies.reduce((sum, { body }) => sum + body.length - 1, 0)
+  let recordsBefore = 0
+  let lengthBefore = 0
+  const bytesUpTo = (position: number) => Math.floor(tally.bytes * position / length)
+  return bodies.map(({ body, oldestTimestamp = batch.oldestTimestamp, records }) => {
+    const bytesBefore = bytesUpTo(lengthBefore)
+    const id = batch.id + recordsBefore / MAX_RECORDS
+    recordsBefore += records
+    lengthBefore += body.length - 1
+    const owned = Buffer.allocUnsafeSlow(body.length)
+    body.copy(owned)
+    return Object.assign({}, batch, {
+      id,
+      tally: { records, bytes: bytesUpTo(lengthBefore) - bytesBefore },
+      oldestTimestamp,
+      body: owned,
+      coding: "identity",
+      isWide: false
+    })
+  })
+}
+
 /** The batch as two halves by number of records, for when a server refuses the whole. Needs two records or more. */
 export const halve = (batch: Batch): readonly [Batch, Batch] => {
   const body = text(batch)
   const half = batch.tally.records >> 1
   const records = new EventScanner(body)
   for (let index = 0; index < half; index++) records.next()
-  // behind the first half's last record stands a comma, behind the second's a bracket
-  const middle = records.end + 1
-  const bytes = Math.floor(batch.tally.bytes * (middle - 1) / (body.length - 1))
-  const { tally } = batch
-  return [
-    { ...batch, ...part(body, 1, middle), tally: { records: half, bytes } },
+  // behind the first half's last record stands a comma
+  const [first, second] = divide(batch, [
+    { body: Buffer.concat([body.subarray(0, records.end), Buffer.from("]")]), records: half },
     {
-      ...batch,
-      ...part(body, middle, body.length),
-      id: batch.id + half / MAX_RECORDS,
-      tally: { records: tally.records - half, bytes: tally.bytes - bytes }
+      body: Buffer.concat([Buffer.from("["), body.subarray(records.end + 1)]),
+      records: batch.tally.records - half
     }
-  ]
-}
-
-const part = (body: Buffer, start: number, end: number) => {
-  const records = new OpenBatch()
-  records.append(body, start, end, 1, Infinity)
-  return { body: records.seal().body, coding: "identity" as const }
+  ])
+  return [first!, second!]
 }

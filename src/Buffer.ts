@@ -138,17 +138,18 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         if (open.records > 0) insert({ id: nextId++, coding: "identity", ...open.seal() })
       }
 
-      const append = (bytes: Buffer, start: number, end: number, records: number, oldestTimestamp: number) => {
+      const append = (post: EncodedPost, start: number, end: number, records: number) => {
         const tally = { records, bytes: end - start }
         ledger.receiveUnsafe(tally)
         if (tally.bytes > maxBufferBytes) return dropTally("too_large", tally)
         if (open.bytes + tally.bytes > maxBatchBytes) sealUnsafe()
-        open.append(bytes, start, end, records, oldestTimestamp)
+        open.append(post.bytes, start, end, records, post)
         evict()
       }
 
       /** Cuts a post so that each piece fits into a batch; a record larger than a batch gets one of its own. */
-      const appendUnsafe = ({ bytes, ends, oldestTimestamp }: EncodedPost) => {
+      const appendUnsafe = (post: EncodedPost) => {
+        const { ends } = post
         let start = 0
         let records = 0
         for (const [index, end] of ends.entries()) {
@@ -156,7 +157,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           const next = ends[index + 1]
           const room = start === 0 ? maxBatchBytes - open.bytes : maxBatchBytes
           if (next !== undefined && next - start <= Math.max(room, 0)) continue
-          append(bytes, start, end, records, oldestTimestamp)
+          append(post, start, end, records)
           start = end
           records = 0
         }

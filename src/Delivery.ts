@@ -31,6 +31,7 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
   const { buffer, ledger } = books
   let takesGzip = true
   let acceptances = 0
+  let nextStamp = 0
 
   const noteRefusedCoding = Effect.suspend(() => {
     if (!takesGzip) return Effect.void
@@ -56,38 +57,55 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
   const settle = (parts: Array<Batch>, effect: Effect.Effect<void | ReadonlyArray<Batch>>) =>
     Effect.uninterruptible(Effect.map(effect, (rest) => parts.splice(0, 1, ...(rest ?? []))))
 
+  // later than all that were given before
+  const freshStamp: Remedy.FreshStamp = ({ tally }) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      const stamp = Math.max(now * 1000, nextStamp)
+      nextStamp = stamp + tally.records
+      return stamp
+    })
+
   /** Settles what it can of `parts` (removing it); the setback that stopped it, if any. */
   const deliver = Effect.fnUntraced(function*(parts: Array<Batch>): Effect.fn.Return<Setback | undefined> {
     const nextDelay = yield* Schedule.toStep(retryPolicy(config))
     for (let batch = parts[0]; batch !== undefined; batch = parts[0]) {
+      const nowMicros = (yield* Clock.currentTimeMillis) * 1000
+      if (Remedy.isNeeded(batch, nowMicros)) {
+        yield* settle(parts, buffer.replace(batch, yield* Remedy.prepare(batch, nowMicros, freshStamp)))
+        continue
+      }
       const outcome = yield* attempt(batch)
       if (outcome === undefined) {
         if (!patience.isLast() && (yield* outage.isPaused)) return LOST
         // nobody said no: it is repeated at once, and that is no retry
         continue
       }
-      const { verdict } = outcome
-      if (verdict._tag === "Accepted") {
-        acceptances++
-        yield* settle(parts, Settlement.accept(books, batch, verdict))
-        yield* outage.succeeded
-        continue
-      }
-      const remedy = Remedy.find(batch, outcome)
-      if (remedy._tag === "Replace") yield* settle(parts, buffer.replace(batch, remedy.batches))
-      else if (remedy._tag === "Reject") {
-        yield* settle(parts, Settlement.reject(books, batch, remedy))
-        yield* outage.answered
-      } else {
-        parts[0] = remedy.batch
-        // a probe is a single attempt
-        if (verdict._tag === "Misconfigured" || outage.isFailing() && !patience.isLast()) return verdict
-        outage.suspect()
-        const asked = verdict._tag === "Retry" ? verdict.afterMs ?? 0 : 0
-        if (asked > config.maxRetryDelayMs) return verdict
-        const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
-        if (Option.isNone(delay)) return verdict
-        if (!(yield* patience.pause(Duration.max(delay.value[1], Duration.millis(asked))))) return verdict
+      const remedy = yield* Remedy.find(batch, outcome, freshStamp)
+      switch (remedy._tag) {
+        case "Settle":
+          acceptances++
+          yield* settle(parts, Settlement.accept(books, batch, remedy.verdict))
+          yield* outage.succeeded
+          break
+        case "Replace":
+          yield* settle(parts, buffer.replace(batch, remedy.batches))
+          break
+        case "Reject":
+          yield* settle(parts, Settlement.reject(books, batch, remedy))
+          yield* outage.answered
+          break
+        case "Wait": {
+          const { verdict } = remedy
+          parts[0] = remedy.batch
+          // a probe is a single attempt
+          if (verdict._tag === "Misconfigured" || outage.isFailing() && !patience.isLast()) return verdict
+          outage.suspect()
+          const asked = verdict._tag === "Retry" ? verdict.afterMs ?? 0 : 0
+          if (asked > config.maxRetryDelayMs) return verdict
+          const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
+          if (Option.isNone(delay)) return verdict
+          if (!(yield* patience.pause(Duration.max(delay.value[1], Duration.millis(asked))))) return verdict
+        }
       }
     }
     return undefined

@@ -18,6 +18,7 @@ import { Ledger } from "./Ledger.ts"
 import type { LifecycleEvent } from "./LifecycleEvent.ts"
 import * as Memory from "./Memory.ts"
 import { OpenObserveSink } from "./OpenObserveSink.ts"
+import { PostJoiner } from "./PostJoiner.ts"
 import { RecordEncoder } from "./RecordEncoder.ts"
 import { TelemetryServer } from "./TelemetryServer.ts"
 
@@ -31,7 +32,7 @@ export interface StreamState {
   readonly openSince: number
   /**
    * When the stream last had a gap, in which an event that is waited for may have been: a post that was cut, malformed or
-   * given up, or events that the platform has dropped.
+   * given up, or events that the platform has dropped. A cut that has been joined is none.
    */
   readonly lastGapAt: number
   readonly isRuntimeDone: (requestId: string) => boolean
@@ -67,7 +68,9 @@ export class Intake extends Context.Service<Intake, {
       const ledger = yield* Ledger
 
       const progress = Latch.makeUnsafe(false)
+      const joiner = new PostJoiner(config.maxBufferBytes)
       const ageTimer = yield* FiberHandle.make<void>()
+      const fragmentTimer = yield* FiberHandle.make<void>()
       const runtimeDone = new RecentIds()
       const failed = new RecentIds()
       const reported = new RecentIds()
@@ -75,6 +78,8 @@ export class Intake extends Context.Service<Intake, {
       let lastPostAt = -Infinity
       let openSince = -Infinity
       let lastGapAt = -Infinity
+      // when the fragment came that is held: a gap until it is joined
+      let fragmentAt = -Infinity
       let measuredCalls = 0
       let lastDurationMs = 0
       let restoredAt = -Infinity
@@ -105,19 +110,49 @@ export class Intake extends Context.Service<Intake, {
 
       const sendAged = Effect.andThen(Freeze.sleep(config.flushIntervalMs), sink.send)
 
-      const work = Effect.fnUntraced(function*(post: Uint8Array) {
+      const forgetFragment = () => {
+        buffer.holdUnsafe(-joiner.heldBytes)
+        joiner.drop()
+      }
+
+      /** Joins a post to the fragment that is held, which has been taken for malformed until now. */
+      const join = (arrived: Uint8Array): Uint8Array => {
+        buffer.holdUnsafe(-arrived.length - joiner.heldBytes)
+        const post = joiner.join(arrived)
+        if (post === arrived) lastGapAt = Math.max(lastGapAt, fragmentAt)
+        else {
+          Memory.free(arrived)
+          ledger.countUnsafe("malformed", -1)
+        }
+        fragmentAt = -Infinity
+        return post
+      }
+
+      /** Books what was no event in a post; the fragment of one may still become whole. */
+      const skip = Effect.fnUntraced(function*(post: Uint8Array, malformed: number) {
+        ledger.countUnsafe("malformed", malformed)
+        const isHeld = joiner.hold(post)
+        if (isHeld) {
+          fragmentAt = lastPostAt
+          buffer.holdUnsafe(joiner.heldBytes)
+          yield* FiberHandle.run(
+            fragmentTimer,
+            Freeze.sleep(LONGEST_GAP_MS).pipe(Effect.andThen(Effect.sync(forgetFragment)))
+          )
+        }
+        if (!isHeld || malformed > 1) lastGapAt = lastPostAt
+        yield* Effect.logDebug("telemetry that is no event was skipped", { malformed, isFragment: isHeld })
+      })
+
+      const work = Effect.fnUntraced(function*(arrived: Uint8Array) {
         lastPostAt = yield* Clock.currentTimeMillis
-        if (post.length === 0) lastGapAt = lastPostAt
-        buffer.holdUnsafe(-post.length)
+        if (arrived.length === 0) lastGapAt = lastPostAt
+        const post = join(arrived)
         const encoded = yield* encoder.encode(post)
         if ((yield* buffer.state).openRecords === 0) openSince = lastPostAt
         yield* buffer.append(encoded)
+        if (encoded.malformed > 0) yield* skip(post, encoded.malformed)
         Memory.free(post)
-        if (encoded.malformed > 0) {
-          lastGapAt = lastPostAt
-          ledger.countUnsafe("malformed", encoded.malformed)
-          yield* Effect.logDebug("telemetry that is no event was skipped", { malformed: encoded.malformed })
-        }
         encoded.lifecycle.forEach(remember)
         if (!isOpen) return
         const { openRecords, sealedBatches } = yield* buffer.state
@@ -147,7 +182,7 @@ export class Intake extends Context.Service<Intake, {
           hasPlatformEvents,
           lastPostAt,
           openSince,
-          lastGapAt,
+          lastGapAt: Math.max(lastGapAt, fragmentAt),
           isRuntimeDone: (requestId) => runtimeDone.has(requestId),
           hasFailed: (requestId) => failed.has(requestId),
           isReported: (requestId) => reported.has(requestId),
@@ -176,6 +211,12 @@ export class Intake extends Context.Service<Intake, {
     ])
   )
 }
+
+/**
+ * How long the end of a post that Lambda has cut waits for its rest, in ms: Lambda sends one behind the other
+ * (DataDog/datadog-lambda-extension waits as long).
+ */
+const LONGEST_GAP_MS = 1000
 
 /** Request ids that can still matter: events of one invocation come at most a few invocations late. */
 const REMEMBERED_IDS = 64

@@ -1,6 +1,8 @@
 /** The batch that is filling: records one behind the other in memory of their own, which is the request's body already. */
+import { MAX_COLUMNS } from "./ColumnCounter.ts"
 import type { Tally } from "./Ledger.ts"
 import * as Memory from "./Memory.ts"
+import type { EncodedPost } from "./PostEncoder.ts"
 
 /** Records that came together, and go together when memory is full. */
 interface Piece {
@@ -10,6 +12,8 @@ interface Piece {
 
 /** What a sealed batch is made of. */
 export interface Contents extends Piece {
+  /** The records may have more columns together than OpenObserve takes at once. */
+  readonly isWide: boolean
   /** A JSON array, in memory that nobody else uses. */
   readonly body: Buffer
 }
@@ -30,9 +34,16 @@ export class OpenBatch {
   private spare: Buffer = Buffer.alloc(0)
   // oldest first
   private pieces: Array<Piece> = []
+  private readonly columns = new Set<string>()
 
   /** Copies `source[start, end)`: all of it at once, or none when memory runs out. */
-  append(source: Buffer, start: number, end: number, records: number, oldestTimestamp: number): void {
+  append(
+    source: Buffer,
+    start: number,
+    end: number,
+    records: number,
+    { columns, oldestTimestamp }: Pick<EncodedPost, "columns" | "oldestTimestamp">
+  ): void {
     const bytes = end - start
     this.reserve(bytes)
     // the first byte is the array's bracket
@@ -40,6 +51,7 @@ export class OpenBatch {
     this.records += records
     this.bytes += bytes
     this.pieces.push({ tally: { records, bytes }, oldestTimestamp })
+    for (const column of columns) this.columns.add(column)
   }
 
   /** Gives up the records that came first; `undefined` when there are none. */
@@ -55,15 +67,18 @@ export class OpenBatch {
   /** Takes the records, at least one, as a body, and begins anew. */
   seal(): Contents {
     const { bytes, memory, pieces, records } = this
+    const isWide = this.columns.size > MAX_COLUMNS
     memory[0] = OPEN_ARRAY
     // in place of the last comma
     memory[bytes] = CLOSE_ARRAY
     this.memory = Buffer.alloc(0)
     this.pieces = []
+    this.columns.clear()
     this.records = 0
     this.bytes = 0
     return {
       body: memory.subarray(0, bytes + 1),
+      isWide,
       tally: { records, bytes },
       oldestTimestamp: pieces.reduce((oldest, piece) => Math.min(oldest, piece.oldestTimestamp), Infinity)
     }

@@ -2,6 +2,7 @@
  * Turns posts into records: what Lambda wrote, byte for byte, with `time` replaced by `_timestamp` and a few members
  * added at the end. The state is small: the invocation whose lines are passing, and what is known of the function.
  */
+import { ColumnCounter, MAX_COLUMNS } from "./ColumnCounter.ts"
 import * as LifecycleEvent from "./LifecycleEvent.ts"
 import { OWN_LINE_PREFIX } from "./Logger.ts"
 import { ByteWriter, columnName, storableKey } from "./RecordBytes.ts"
@@ -10,12 +11,14 @@ import * as Timestamp from "./Timestamp.ts"
 
 /** The records of one post. */
 export interface EncodedPost {
-  /** The records as JSON objects, each followed by a comma. Valid until the next post is encoded. */
+  /** The records as JSON objects, each followed by a comma. Valid, as `columns`, until the next post is encoded. */
   readonly bytes: Buffer
   /** For each record the offset behind its comma. */
   readonly ends: ReadonlyArray<number>
   /** Smallest `_timestamp` in µs; `Infinity` without records. */
   readonly oldestTimestamp: number
+  /** Columns that the records may have together; incomplete when they are more than `MAX_COLUMNS`. */
+  readonly columns: ReadonlySet<string>
   /** What the post says about the course of invocations, in order. */
   readonly lifecycle: ReadonlyArray<LifecycleEvent.LifecycleEvent>
   /** Elements and fragments that are no event. */
@@ -35,6 +38,24 @@ export interface FunctionIdentity {
  */
 const MAX_DEPTH = 100
 
+/** Columns that every record may have: what we add, and what becomes of members that cannot be stored as they are. */
+const COMMON_COLUMNS = [
+  "_timestamp",
+  "type",
+  "time",
+  "record",
+  "requestid",
+  "faas_name",
+  "faas_version",
+  "faas_instance",
+  "faas_coldstart",
+  "cloud_region",
+  "cloud_account_id",
+  "event",
+  "event_id",
+  "event_timestamp"
+]
+
 const COMMA = 0x2c
 const CLOSE_OBJECT = 0x7d
 
@@ -51,6 +72,7 @@ export class PostEncoder {
   private readonly options: PostEncoderOptions
   private readonly order = new Timestamp.MillisecondOrder()
   private readonly out = new ByteWriter()
+  private readonly columns = new ColumnCounter(MAX_COLUMNS, COMMON_COLUMNS)
   private identity: FunctionIdentity = {}
   private instanceId: string | undefined
   private requestId: string | undefined
@@ -77,6 +99,7 @@ export class PostEncoder {
     const nowMicros = nowMillis * 1000
     let oldestTimestamp = Infinity
     this.out.clear()
+    this.columns.reset()
     while (events.next()) {
       const shape = shapeOf(bytes, events.members)
       const type = typeOf(bytes, shape.type)
@@ -96,6 +119,8 @@ export class PostEncoder {
       if (timestamp < oldestTimestamp) oldestTimestamp = timestamp
       this.out.start(timestamp)
       const isLine = type === "function"
+      // a line of text has only what all have
+      if (events.depth > 0 || !shape.isPlain) this.columns.add(bytes, events.members)
       if (shape.isPlain && events.depth <= MAX_DEPTH) {
         this.writePlain(bytes, events.members, isUsable ? shape.time : undefined, isLine, shape.record)
       } else this.writeOther(bytes, events.members, isUsable, isLine, shape.record)
@@ -103,7 +128,14 @@ export class PostEncoder {
       this.out.byte(COMMA)
       ends.push(this.out.length)
     }
-    return { bytes: this.out.written, ends, oldestTimestamp, lifecycle, malformed: events.malformed }
+    return {
+      bytes: this.out.written,
+      ends,
+      oldestTimestamp,
+      columns: this.columns.columns,
+      lifecycle,
+      malformed: events.malformed
+    }
   }
 
   private timestamp(micros: number): number {

@@ -1,6 +1,11 @@
-/** What may help a batch that OpenObserve did not store as it was: the parts or the form in which it is sent instead. Pure. */
-import { type Batch, halve } from "./Batch.ts"
+/** What may help a batch that OpenObserve did not store as it was, or would not: the form in which it is sent instead. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import type { Outcome } from "./Attempt.ts"
+import { type Batch, divide, halve, text } from "./Batch.ts"
+import { MAX_COLUMNS } from "./ColumnCounter.ts"
+import type { Verdict } from "./OpenObserveResponse.ts"
+import * as Timestamp from "./Timestamp.ts"
 
 /** Resets over a batch after which its halves are tried: the first may have been anything. */
 const RESETS_TO_DIVIDE = 2
@@ -8,25 +13,80 @@ const RESETS_TO_DIVIDE = 2
 /** Resets over a single record after which it is given up: nothing else is left to try, so once more to be sure. */
 const RESETS_TO_REJECT = 3
 
-/** What to do with a batch after an attempt that did not store it. */
+/** A record that was refused for its length is halved until it is shorter than this, in bytes: less is no log line. */
+const LEAST_CUT_BYTES = 8 * 1024
+
+/** A clock may be off by so much, in µs: what was refused as too old and is younger would be refused again. */
+const CLOCK_TOLERANCE_MICROS = 60_000_000
+
+/** How the server says that it takes no record so old, whatever its limit is (v0.3 to v0.92). */
+const tooOld = /too old data/i
+
+/** What to do with a batch after an attempt. */
 export type Remedy =
+  /** Nothing: the answer is final. */
+  | { readonly _tag: "Settle"; readonly verdict: Extract<Verdict, { _tag: "Accepted" }> }
   /** Send these in its place at once. */
   | { readonly _tag: "Replace"; readonly batches: ReadonlyArray<Batch> }
   /** The record cannot be stored by this server. */
   | { readonly _tag: "Reject"; readonly reason: "poison" | "too_large" | "unaccounted"; readonly detail: string }
   /** Send this later. */
-  | { readonly _tag: "Wait"; readonly batch: Batch }
+  | { readonly _tag: "Wait"; readonly batch: Batch; readonly verdict: Exclude<Verdict, { _tag: "Accepted" }> }
 
-/** Finds the remedy for a batch after an outcome that is no success. */
-export const find = (batch: Batch, { isSuspect, verdict }: Outcome): Remedy => {
-  const isAlone = batch.tally.records === 1
-  if (isSuspect) {
-    const suspect = { ...batch, resets: (batch.resets ?? 0) + 1 }
-    if (!isAlone && suspect.resets >= RESETS_TO_DIVIDE) return { _tag: "Replace", batches: halve(batch) }
-    if (!isAlone || suspect.resets < RESETS_TO_REJECT) return { _tag: "Wait", batch: suspect }
-    return { _tag: "Reject", reason: "poison", detail: verdict.detail ?? "" }
+/** Whether a batch would be discarded as it is: too old by now, or with too many columns. */
+export const isNeeded = (batch: Batch, nowMicros: number): boolean =>
+  batch.isWide === true || Timestamp.isTooOld(batch.oldestTimestamp, nowMicros)
+
+// needed by few batches of few functions: not at the start
+const loadRewriting = Effect.promise(() => import("./Rewriting.ts"))
+
+/** A time in µs for records that are too old, and for as many as a batch has the microseconds after it. */
+export type FreshStamp = (batch: Batch) => Effect.Effect<number>
+
+/** The batch as OpenObserve will store it. */
+export const prepare = Effect.fnUntraced(function*(batch: Batch, nowMicros: number, freshStamp: FreshStamp) {
+  const rewriting = yield* loadRewriting
+  if (batch.isWide === true) return divide(batch, rewriting.group(text(batch), MAX_COLUMNS))
+  const isOld = (micros: number) => Timestamp.isTooOld(micros, nowMicros)
+  return divide(batch, [rewriting.restamp(text(batch), yield* freshStamp(batch), isOld)])
+})
+
+/** Finds the remedy for a batch after an outcome. */
+export const find = Effect.fnUntraced(
+  function*(batch: Batch, { isSuspect, verdict }: Outcome, freshStamp: FreshStamp): Effect.fn.Return<Remedy> {
+    const isAlone = batch.tally.records === 1
+    if (verdict._tag === "Accepted") {
+      // a limit of the server's own, which only shows when nothing of a batch was young enough
+      const isRefused = verdict.refused === batch.tally.records && tooOld.test(verdict.detail ?? "")
+      const young = (yield* Clock.currentTimeMillis) * 1000 - CLOCK_TOLERANCE_MICROS
+      if (!isRefused || batch.oldestTimestamp > young) return { _tag: "Settle", verdict }
+      const { restamp } = yield* loadRewriting
+      return {
+        _tag: "Replace",
+        batches: divide(batch, [restamp(text(batch), yield* freshStamp(batch), () => true)])
+      }
+    }
+    if (isSuspect) {
+      const suspect = { ...batch, resets: (batch.resets ?? 0) + 1 }
+      if (!isAlone && suspect.resets >= RESETS_TO_DIVIDE) return { _tag: "Replace", batches: halve(batch) }
+      if (!isAlone || suspect.resets < RESETS_TO_REJECT) return { _tag: "Wait", batch: suspect, verdict }
+      return { _tag: "Reject", reason: "poison", detail: verdict.detail }
+    }
+    if (verdict._tag !== "Divide") return { _tag: "Wait", batch, verdict }
+    const { detail, reason } = verdict
+    if (reason === "unaccounted") {
+      const body = text(batch)
+      const { narrow } = yield* loadRewriting
+      const narrowed = narrow(body, MAX_COLUMNS)
+      if (!narrowed.body.equals(body)) return { _tag: "Replace", batches: divide(batch, [narrowed]) }
+    }
+    if (!isAlone) return { _tag: "Replace", batches: halve(batch) }
+    if (reason === "too_large") {
+      const body = text(batch)
+      const { shorten } = yield* loadRewriting
+      const most = Math.floor(body.length / 2)
+      if (most >= LEAST_CUT_BYTES) return { _tag: "Replace", batches: divide(batch, [shorten(body, most)]) }
+    }
+    return { _tag: "Reject", reason, detail }
   }
-  if (verdict._tag !== "Divide") return { _tag: "Wait", batch }
-  if (!isAlone) return { _tag: "Replace", batches: halve(batch) }
-  return { _tag: "Reject", reason: verdict.reason, detail: verdict.detail }
-}
+)

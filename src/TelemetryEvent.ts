@@ -3,8 +3,8 @@
  * nothing of OpenObserve.
  *
  * The Telemetry API posts `[{"time":…,"type":…,"record":…}, …]`. A record larger than the subscription's `maxBytes` is
- * cut in the middle, which leaves two posts that are not valid JSON (seen in production: DataDog/datadog-lambda-extension
- * issue 1357), so one broken element must not cost its neighbours.
+ * cut in the middle, which leaves posts that are not valid JSON (`PostJoiner.ts`), so one broken element must not cost
+ * its neighbours; but what a remainder holds is a customer's text and no event, however much it looks like one.
  */
 import { isUtf8 } from "node:buffer"
 import { CUT, INVALID, JsonScanner } from "./JsonScanner.ts"
@@ -91,8 +91,14 @@ const MAX_RESYNC_PASSES = 8
 /** Bytes before an error that may belong to the next event already: `"},{"` reads as a string when a quote is missing. */
 const RESYNC_LOOKBACK = 64
 
-// What begins an event behind a broken one. Inside a JSON string its quotes would be escaped.
-const nextEvent = /,\s*\{\s*"(?:time|type|record)"\s*:/g
+// What begins an event behind a broken one, as Lambda writes it. Inside a JSON string its quotes would be escaped.
+const nextEvent = /,\s*\{\s*"time"\s*:\s*"[^"\\]*"\s*,\s*"type"\s*:\s*"/g
+
+/** What Lambda writes behind the piece of a record that it has cut: the ends of the event and of the array. */
+export const FRAMING = Buffer.from("}]")
+
+/** Bytes before the end in which the framing of a cut record can be where reading fails: a backslash may precede it. */
+const FRAMING_REACH = FRAMING.length + 1
 
 /**
  * Steps through the events of one post:
@@ -103,6 +109,8 @@ export class EventScanner {
   readonly bytes: Buffer
   /** Elements and fragments so far that are no event: not JSON, cut, or not an object. */
   malformed = 0
+  /** The post ends within an event, which begins at `start`. */
+  isCut = false
   /** The current event, from its opening to behind its closing brace. */
   start = 0
   end = 0
@@ -147,13 +155,18 @@ export class EventScanner {
         this.start = this.at
         if (byte === OPEN_OBJECT) this.tried = this.at
         const end = byte === OPEN_OBJECT ? this.event(this.at) : scanner.value(this.at)
-        if (end >= 0 && byte === OPEN_OBJECT) {
+        // what stands before another closing brace is but the last part of a broken event
+        if (end >= 0 && byte === OPEN_OBJECT && bytes[end] !== CLOSE_OBJECT) {
           this.end = this.at = this.tried = end
           return true
         }
         this.malformed++
         if (end >= 0) this.at = end
-        else if (end === CUT || !this.resync()) this.at = bytes.length
+        else {
+          const isCut = end === CUT || this.isCutBeforeFraming()
+          this.isCut = isCut && byte === OPEN_OBJECT
+          if (isCut || !this.resync()) this.at = bytes.length
+        }
       }
     }
   }
@@ -202,10 +215,20 @@ export class EventScanner {
     return at + 1
   }
 
+  /** Whether reading failed only for the framing behind a value that was cut. */
+  private isCutBeforeFraming(): boolean {
+    const { bytes, scanner } = this
+    const end = bytes.length - FRAMING.length
+    return scanner.errorAt >= bytes.length - FRAMING_REACH && bytes.subarray(end).equals(FRAMING) &&
+      new JsonScanner(bytes.subarray(0, end)).value(this.start) === CUT
+  }
+
   /** After something that is not JSON: finds where the next element begins. */
   private resync(): boolean {
     const { bytes, scanner, start } = this
-    if (this.isInArray && this.resyncBudget > 0) {
+    // A post that begins with something broken may continue another: then this is within a customer's text.
+    const isRemainder = this.end === 0
+    if (!isRemainder && this.isInArray && this.resyncBudget > 0) {
       const behind = scanner.balanced(start)
       this.resyncBudget -= (behind < 0 ? bytes.length : behind) - start
       if (behind > start && this.isElementEnd(behind)) {
@@ -216,11 +239,32 @@ export class EventScanner {
     // one copy for all searches: copying the rest each time would make the work quadratic
     const text = this.latin1 ??= bytes.toString("latin1")
     nextEvent.lastIndex = Math.max(this.tried, scanner.errorAt - RESYNC_LOOKBACK)
-    const match = nextEvent.exec(text)
-    if (match === null) return false
-    this.at = match.index + match[0].indexOf("{")
-    this.isInArray = true
-    return true
+    for (let match = nextEvent.exec(text); match !== null; match = nextEvent.exec(text)) {
+      const behind = isRemainder ? this.arrayFrom(match.index) : bytes.length
+      if (behind === CUT) return false
+      if (behind === bytes.length) {
+        this.at = match.index + match[0].indexOf("{")
+        this.isInArray = true
+        return true
+      }
+      // an array in the customer's text ends here, or it is no array
+      nextEvent.lastIndex = behind >= 0 ? behind : Math.max(match.index + 1, scanner.errorAt - RESYNC_LOOKBACK)
+    }
+    return false
+  }
+
+  /**
+   * The offset behind the array whose elements go on at a comma, and the white space that follows. The post's own array
+   * ends with the post; one in a customer's text ends before, or is cut.
+   */
+  private arrayFrom(comma: number): number {
+    const { bytes, scanner } = this
+    if (this.resyncBudget <= 0) return CUT
+    bytes[comma] = OPEN_ARRAY
+    const end = scanner.value(comma)
+    bytes[comma] = COMMA
+    this.resyncBudget -= (end >= 0 ? end : end === CUT ? bytes.length : scanner.errorAt) - comma
+    return end < 0 ? end : scanner.space(end)
   }
 
   /**

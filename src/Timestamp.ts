@@ -8,9 +8,12 @@ const OLDEST_ACCEPTED_MICROS = 4.9 * HOUR_MICROS
 /** OpenObserve discards what is more than 24 h ahead (`ZO_INGEST_ALLOWED_IN_FUTURE`). */
 const NEWEST_ACCEPTED_MICROS = 23.9 * HOUR_MICROS
 
+/** Whether OpenObserve would discard a record with this `_timestamp` for its age. */
+export const isTooOld = (micros: number, nowMicros: number): boolean => micros < nowMicros - OLDEST_ACCEPTED_MICROS
+
 /** Whether OpenObserve will store a record with this `_timestamp` when it arrives about now. */
 export const isAccepted = (micros: number, nowMicros: number): boolean =>
-  micros >= nowMicros - OLDEST_ACCEPTED_MICROS && micros <= nowMicros + NEWEST_ACCEPTED_MICROS
+  !isTooOld(micros, nowMicros) && micros <= nowMicros + NEWEST_ACCEPTED_MICROS
 
 // --- Reading -----------------------------------------------------------------
 
@@ -84,6 +87,15 @@ const midnight = (year: number, month: number, day: number): number => {
     lastMidnight = Date.UTC(year, month - 1, day)
   }
   return lastMidnight
+}
+
+// --- Writing -----------------------------------------------------------------
+
+/** ISO 8601 with milliseconds, as Lambda writes it, or with microseconds when there are any. */
+export const format = (micros: number): string => {
+  const beyondMillis = micros % 1000
+  const iso = new Date((micros - beyondMillis) / 1000).toISOString()
+  return beyondMillis === 0 ? iso : `${iso.slice(0, -1)}${String(beyondMillis).padStart(3, "0")}Z`
 }
 
 // --- Order -------------------------------------------------------------------

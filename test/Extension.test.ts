@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { ExtensionsError } from "../src/ExtensionsClient.ts"
+import { cutPosts, placesOf } from "./cutPosts.ts"
 import { makeControlledTransport, stored } from "./fakes/ControlledTransport.ts"
 import { event, makeProgram, running } from "./fakes/program.ts"
 
@@ -177,6 +178,65 @@ describe("Extension", () => {
           assert.deepStrictEqual(polls, [0])
           yield* TestClock.adjust("1 millis")
           assert.deepStrictEqual(polls, [0, 1400])
+        })
+      )
+    })
+
+    const pieces = (requestId: string) => {
+      const [line, done] = [JSON.stringify(event.line("a line")), JSON.stringify(event.runtimeDone(requestId))]
+      const [head, rest] = cutPosts({ event: line, after: [done], places: [placesOf(line)[3]!], isFramed: true })
+      return { head: head!.toString(), rest: rest!.toString() }
+    }
+
+    it.effect("hears of the end in the post that continues one which Lambda has cut", () => {
+      const { invoke, layer, polls, post, send, transport } = makeProgram()
+      const { head, rest } = pieces("r1")
+      return running(
+        layer,
+        Effect.gen(function*() {
+          yield* invoke("r1", 60_000)
+          yield* send(event.start("r1"))
+          yield* post(head)
+          yield* TestClock.adjust("900 millis")
+          assert.deepStrictEqual(polls, [0])
+          yield* post(rest)
+          assert.deepStrictEqual(polls, [0, 900])
+          const bodies = transport.exchanges.map(({ request }) => Buffer.from(request.body ?? "").toString("utf8"))
+          assert.include(bodies.join(), "\"record\":\"a line\"")
+        })
+      )
+    })
+
+    it.effect("waits for the end as ever when a post that Lambda has cut was joined", () => {
+      const { invoke, layer, polls, post, send } = makeProgram()
+      const { head, rest } = pieces("another call")
+      return running(
+        layer,
+        Effect.gen(function*() {
+          yield* invoke("r1", 60_000)
+          yield* send(event.start("r1"))
+          yield* post(head)
+          yield* post(rest)
+          yield* TestClock.adjust("5 seconds")
+          assert.deepStrictEqual(polls, [0])
+          yield* send(event.runtimeDone("r1"))
+          assert.deepStrictEqual(polls, [0, 5000])
+        })
+      )
+    })
+
+    it.effect("ends the wait after a second of silence when a post that Lambda has cut goes on in none", () => {
+      const { invoke, layer, polls, post, send } = makeProgram()
+      return running(
+        layer,
+        Effect.gen(function*() {
+          yield* invoke("r1", 60_000)
+          yield* send(event.start("r1"))
+          yield* post(pieces("r1").head)
+          yield* TestClock.adjust("999 millis")
+          assert.deepStrictEqual(polls, [0])
+          yield* TestClock.adjust("1 millis")
+          assert.deepStrictEqual(polls, [0, 1000])
         })
       )
     })

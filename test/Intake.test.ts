@@ -131,6 +131,92 @@ describe("Intake", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  describe("a record that Lambda has cut", () => {
+    const envelope = "{\"time\":\"2026-11-22T10:00:00.000Z\",\"type\":\"function\",\"record\":"
+    const head = `[${envelope}"a li}]`
+    const rest = `[${envelope}ne"}]`
+    const heldBytes = Effect.map(bufferState, (state) => state.heldBytes)
+    const malformed = Effect.map(Ledger.use((ledger) => ledger.snapshot), (books) => books.intake.malformed)
+
+    it.effect("counts as malformed until its rest has come", () => {
+      const { layer, post, posts } = makeIntake({ [head]: 1, [`[${envelope}"a line"}]`]: [done("r1")] })
+      return Effect.gen(function*() {
+        yield* TestClock.adjust("7 seconds")
+        yield* post(head)
+        assert.strictEqual(yield* malformed, 1)
+        assert.strictEqual((yield* state).lastGapAt, 7000)
+        assert.strictEqual(yield* heldBytes, head.length - 1)
+        yield* TestClock.adjust("999 millis")
+        yield* post(rest)
+        assert.strictEqual(yield* malformed, 0)
+        assert.strictEqual((yield* state).lastGapAt, -Infinity)
+        assert.isTrue((yield* state).isRuntimeDone("r1"))
+        // the record
+        assert.strictEqual((yield* bufferState).openRecords, 1)
+        assert.isBelow(yield* heldBytes, 50)
+        assert.strictEqual(yield* Queue.size(posts), 0)
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("is let go of after a second", () => {
+      const { layer, post } = makeIntake({ [head]: 1 })
+      return Effect.gen(function*() {
+        yield* post(head)
+        yield* TestClock.adjust("999 millis")
+        assert.isAbove(yield* heldBytes, 0)
+        yield* TestClock.adjust("1 millis")
+        assert.strictEqual(yield* heldBytes, 0)
+        assert.strictEqual(yield* malformed, 1)
+        assert.strictEqual((yield* state).lastGapAt, 0)
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("waits a second for each of its pieces", () => {
+      const middle = `[${envelope} li}]`
+      const meaning = {
+        [`[${envelope}"a}]`]: 1,
+        [`[${envelope}"a li}]`]: 1,
+        [`[${envelope}"a line"}]`]: [done("r1")]
+      }
+      const { layer, post } = makeIntake(meaning)
+      return Effect.gen(function*() {
+        yield* post(`[${envelope}"a}]`)
+        yield* TestClock.adjust("800 millis")
+        yield* post(middle)
+        assert.strictEqual(yield* malformed, 1)
+        yield* TestClock.adjust("800 millis")
+        yield* post(rest)
+        assert.strictEqual(yield* malformed, 0)
+        assert.isTrue((yield* state).isRuntimeDone("r1"))
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("goes on after a freeze", () => {
+      const { layer, post } = makeIntake({ [head]: 1, [`[${envelope}"a line"}]`]: [done("r1")] })
+      return withFreezes((freeze) =>
+        Effect.gen(function*() {
+          yield* post(head)
+          yield* freeze(3_600_000)
+          yield* TestClock.adjust("1100 millis")
+          yield* post(rest)
+          assert.isTrue((yield* state).isRuntimeDone("r1"))
+        }).pipe(Effect.provide(layer))
+      )
+    })
+
+    it.effect("takes nothing else along when it turns out to be whole", () => {
+      const { layer, post } = makeIntake({ [head]: 3, [`[${envelope}"a line"}]`]: [done("r1")] })
+      return Effect.gen(function*() {
+        yield* TestClock.adjust("7 seconds")
+        yield* post(head)
+        yield* TestClock.adjust("100 millis")
+        yield* post(rest)
+        assert.strictEqual(yield* malformed, 2)
+        assert.strictEqual((yield* state).lastGapAt, 7000)
+      }).pipe(Effect.provide(layer))
+    })
+  })
+
   it.effect("takes events that the platform has dropped for a gap", () => {
     const { layer, post } = makeIntake({ dropped: [{ _tag: "Dropped" }] })
     return Effect.gen(function*() {

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { OpenBatch } from "../src/OpenBatch.ts"
 
-const append = (batch: OpenBatch, text: string, oldestTimestamp = 0) =>
-  batch.append(Buffer.from(text), 0, text.length, text.split(",").length - 1, oldestTimestamp)
+const append = (batch: OpenBatch, text: string, oldestTimestamp = 0, columns: ReadonlySet<string> = new Set()) =>
+  batch.append(Buffer.from(text), 0, text.length, text.split(",").length - 1, { oldestTimestamp, columns })
 
 describe("OpenBatch", () => {
   it.effect("joins records to one array", () =>
@@ -19,7 +19,7 @@ describe("OpenBatch", () => {
   it.effect("copies a range of its source", () =>
     Effect.sync(() => {
       const batch = new OpenBatch()
-      batch.append(Buffer.from("{},{\"x\":1},{},"), 3, 11, 1, 0)
+      batch.append(Buffer.from("{},{\"x\":1},{},"), 3, 11, 1, { oldestTimestamp: 0, columns: new Set() })
       assert.strictEqual(batch.seal().body.toString(), "[{\"x\":1}]")
     }))
 
@@ -60,6 +60,18 @@ describe("OpenBatch", () => {
       assert.strictEqual(again.toString(), "[{\"a\":1}]")
       append(batch, "{\"b\":2},")
       assert.notStrictEqual(batch.seal().body.buffer, large.buffer)
+    }))
+
+  it.effect("knows when its records may have too many columns together", () =>
+    Effect.sync(() => {
+      const batch = new OpenBatch()
+      const columns = (prefix: string) => new Set(Array.from({ length: 100 }, (_, index) => `${prefix}${index}`))
+      append(batch, "{},", 0, columns("a"))
+      append(batch, "{},", 0, columns("a"))
+      assert.isFalse(batch.seal().isWide)
+      append(batch, "{},", 0, columns("a"))
+      append(batch, "{},", 0, columns("b"))
+      assert.isTrue(batch.seal().isWide)
     }))
 
   it.effect("grows as much as it must", () =>

@@ -6,7 +6,7 @@ import type { Batch } from "../src/Batch.ts"
 import { Ledger } from "../src/Ledger.ts"
 import type { SpillableMemory } from "../src/Spill.ts"
 import { makeControlledTransport, recordsOf, storeAll } from "./fakes/ControlledTransport.ts"
-import { event, makeProgram, running } from "./fakes/program.ts"
+import { event, makeProgram, running, START } from "./fakes/program.ts"
 
 /** A disk that notes what it is given, and gives back what an earlier generation has left. */
 const makeDisk = (left: ReadonlyArray<Batch> = []) => {
@@ -36,7 +36,7 @@ const recordsIn = (batches: ReadonlyArray<Batch> = []) => batches.reduce((sum, {
 describe("Spilling", () => {
   it.effect("sends first what an earlier generation has left", () => {
     const body = Buffer.from("[{\"_timestamp\":1795341600000000,\"n\":-1}]")
-    const left: Batch = { id: -9, tally: { records: 1, bytes: 39 }, oldestTimestamp: 1, body, coding: "identity" }
+    const left: Batch = { id: -9, tally: { records: 1, bytes: 39 }, oldestTimestamp: START * 1000, body, coding: "identity" }
     const transport = makeControlledTransport(storeAll)
     const { invoke, layer, send, shutdown } = makeProgram({ env, transport, spill: makeDisk([left]).spill })
     return running(

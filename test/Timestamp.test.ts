@@ -104,6 +104,25 @@ describe("Timestamp", () => {
     it.effect("is false for no time", () => Effect.sync(() => assert.isFalse(Timestamp.isAccepted(NaN, NOON))))
   })
 
+  describe("format", () => {
+    it.effect("writes milliseconds as Lambda does, and microseconds where there are any", () =>
+      Effect.sync(() => {
+        assert.strictEqual(Timestamp.format(NOON), "2026-11-22T12:00:00.000Z")
+        assert.strictEqual(Timestamp.format(NOON + 1_234_000), "2026-11-22T12:00:01.234Z")
+        assert.strictEqual(Timestamp.format(NOON + 1_000_007), "2026-11-22T12:00:01.000007Z")
+      }))
+
+    it.effect("writes what parse reads", () =>
+      Effect.sync(() =>
+        fc.assert(
+          fc.property(fc.integer({ min: 0, max: LATEST * 1000 }), (micros) => {
+            assert.strictEqual(parse(JSON.stringify(Timestamp.format(micros))), micros)
+          }),
+          { numRuns: 1000 }
+        )
+      ))
+  })
+
   describe("MillisecondOrder", () => {
     it.effect("numbers the events of one millisecond", () =>
       Effect.sync(() => {

@@ -23,6 +23,7 @@ export const postOf = (sizes: ReadonlyArray<number>, first = 0): EncodedPost => 
     bytes: Buffer.from(texts.join("")),
     ends: texts.map((text) => end += text.length),
     oldestTimestamp: first,
+    columns: new Set(),
     lifecycle: [],
     malformed: 0
   }

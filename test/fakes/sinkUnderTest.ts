@@ -26,7 +26,14 @@ export const postOf = (numbers: ReadonlyArray<number>): EncodedPost => {
     text += `${JSON.stringify({ _timestamp: n, n })},`
     ends.push(text.length)
   }
-  return { bytes: Buffer.from(text), ends, oldestTimestamp: Math.min(...numbers), lifecycle: [], malformed: 0 }
+  return {
+    bytes: Buffer.from(text),
+    ends,
+    oldestTimestamp: Math.min(...numbers),
+    columns: new Set(),
+    lifecycle: [],
+    malformed: 0
+  }
 }
 
 /** Appends one batch for each list of numbers. */

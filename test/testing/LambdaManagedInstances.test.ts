@@ -113,14 +113,17 @@ describe("LambdaEmulator on Managed Instances", () => {
       withEmulator({ ...managed, maxConcurrency: 12 }, (emulator) =>
         Effect.gen(function*() {
           yield* emulator.start
+          // the environment is ready when one of the workers is
+          yield* eventually(
+            emulator.calls,
+            (calls) => calls.filter(({ path }) => path.endsWith("/invocation/next")).length === 12
+          )
           const calls = yield* Effect.all(
             Array.from({ length: 12 }, () => emulator.invoke({ do: "sleep", ms: 1000 })),
             { concurrency: "unbounded" }
           )
-          assert.isBelow(
-            Math.max(...calls.map(({ startedAt }) => startedAt)),
-            Math.min(...calls.map(({ endedAt }) => endedAt))
-          )
+          const order = (yield* emulator.events).map(({ type }) => type)
+          assert.isBelow(order.lastIndexOf("platform.start"), order.indexOf("platform.report"))
           assert.deepStrictEqual(new Set(calls.map(({ outcome }) => outcome._tag)), new Set(["Response"]))
         })),
     patience

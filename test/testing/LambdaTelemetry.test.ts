@@ -148,7 +148,7 @@ describe("LambdaEmulator telemetry", () => {
           Effect.gen(function*() {
             yield* emulator.invoke({ do: "flood", lines: 1, text: "x".repeat(300_000) })
             const [head, tail] = yield* eventually(printed(emulator, "invalid"), (bodies) => bodies.length >= 2)
-            assert.match(String(head?.["invalid"]), /^\[.*x{100}$/s)
+            assert.match(String(head?.["invalid"]), /^\[.*x{100}\}\]$/s)
             assert.match(String(tail?.["invalid"]), /^\[\{"time":"[^"]+","type":"function","record":x.*\]$/s)
           })
       ),
@@ -187,6 +187,21 @@ describe("LambdaEmulator telemetry", () => {
             for (const index of found) assert.isAbove(index, shutdown)
           }))
     ), patience)
+
+  it.live(
+    "tells no call's end when it is told so, but all the rest",
+    () =>
+      withEmulator({ runtimeDone: "never" }, (emulator) =>
+        Effect.gen(function*() {
+          const ended = yield* emulator.invoke({})
+          assert.strictEqual(ended.status, "success")
+          assert.isDefined(ended.runtimeDoneAt)
+          const types = (yield* emulator.events).map(({ type }) => type)
+          assert.notInclude(types, "platform.runtimeDone")
+          assert.includeMembers(types, ["platform.start", "platform.report"])
+        })),
+    patience
+  )
 
   it.live(
     "lets telemetry overtake the INVOKE event",

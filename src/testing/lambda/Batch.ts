@@ -4,7 +4,10 @@ import type { Subscription } from "./Subscription.ts"
 /** An event that has been serialised for its subscriber. */
 export interface Serialized {
   readonly json: string
+  /** What is still to be sent of it. */
   readonly bytes: number
+  /** Where its record was cut: how much of it has left in earlier requests; 0 for an event that has not been touched. */
+  readonly sentBytes: number
 }
 
 /** The body of one request, and how many events begin in it. */
@@ -13,9 +16,14 @@ export interface Batch {
   readonly body: Buffer
 }
 
-type Limits = Pick<Subscription, "maxBytes" | "maxItems">
+/** A request, how many of the waiting events it takes with it, and what is left of the last when that was cut. */
+export interface Taken<Event extends Serialized> {
+  readonly batch: Batch
+  readonly taken: number
+  readonly remainder: Event | undefined
+}
 
-const separator = Buffer.from(",")
+type Limits = Pick<Subscription, "maxBytes" | "maxItems">
 
 // A batch is closed by the event that reaches the limit, so it can be as large as twice maxBytes.
 const countWithin = (events: ReadonlyArray<Serialized>, { maxBytes, maxItems }: Limits): number => {
@@ -26,70 +34,52 @@ const countWithin = (events: ReadonlyArray<Serialized>, { maxBytes, maxItems }: 
   return count
 }
 
-const joined = (events: ReadonlyArray<Serialized>): Buffer => Buffer.from(events.map(({ json }) => json).join(","))
+const recordKey = "\"record\":"
 
-const whole = (events: ReadonlyArray<Serialized>): Batch => ({
-  events: events.length,
-  body: Buffer.concat([Buffer.from("["), joined(events), Buffer.from("]")])
-})
-
-/**
- * Cuts the last of the first events in the middle of its value.
- *
- * The first request ends within the value; each later one repeats what stands before the value, goes on with the next
- * bytes, and the last of them takes the rest of the batch along: none is JSON (DataDog/datadog-lambda-extension #1357).
- */
-const cut = (first: ReadonlyArray<Serialized>, rest: ReadonlyArray<Serialized>, maxBytes: number): Array<Batch> => {
-  const json = first.at(-1)?.json ?? ""
-  const large = Buffer.from(json)
-  const envelope = Buffer.from(`[${json.slice(0, json.indexOf("\"record\":") + "\"record\":".length)}`)
-  const before = first.slice(0, -1)
-  const batches: Array<Batch> = [{
-    events: first.length,
-    body: Buffer.concat([
-      Buffer.from("["),
-      joined(before),
-      before.length === 0 ? Buffer.alloc(0) : separator,
-      large.subarray(0, maxBytes)
-    ])
-  }]
-  for (let start = maxBytes; start < large.length; start += maxBytes) {
-    const piece = large.subarray(start, start + maxBytes)
-    const isLast = start + maxBytes >= large.length
-    batches.push({
-      events: isLast ? rest.length : 0,
-      body: Buffer.concat([
-        envelope,
-        piece,
-        ...(isLast && rest.length > 0 ? [separator, joined(rest)] : []),
-        ...(isLast ? [Buffer.from("]")] : [])
-      ])
-    })
-  }
-  return batches
+/** What leaves of an event: the rest of one that was cut stands behind a repetition of what precedes its record. */
+const pieceOf = ({ json, sentBytes }: Serialized, mostBytes = Infinity): Buffer => {
+  const repeated = sentBytes === 0 ? "" : json.slice(0, json.indexOf(recordKey) + recordKey.length)
+  return Buffer.concat([Buffer.from(repeated), Buffer.from(json).subarray(sentBytes, sentBytes + mostBytes)])
 }
 
-/** Takes the next events off the buffer's front as one request, or as several when a record has to be cut. */
-export const takeBatch = (
-  events: ReadonlyArray<Serialized>,
+const arrayOf = (events: ReadonlyArray<Buffer>): Buffer =>
+  Buffer.concat([
+    Buffer.from("["),
+    ...events.flatMap((event, index) => index === 0 ? [event] : [Buffer.from(","), event]),
+    Buffer.from("]")
+  ])
+
+/**
+ * Takes the next events off the buffer's front as one request.
+ *
+ * When asked to, cuts a record larger than `maxBytes` in the middle of its value. The request ends there, with the brackets
+ * that a whole event would end with; the next one repeats what stands before the value and goes on with the bytes behind
+ * the cut. Neither is JSON (as seen in production: DataDog/datadog-lambda-extension #1357).
+ */
+export const takeBatch = <Event extends Serialized>(
+  events: ReadonlyArray<Event>,
   limits: Limits,
   cutRecords: boolean
-): { readonly batches: ReadonlyArray<Batch>; readonly taken: number } => {
+): Taken<Event> => {
+  const { maxBytes } = limits
   const taken = countWithin(events, limits)
-  const first = events.slice(0, taken)
-  if (!cutRecords || (first.at(-1)?.bytes ?? 0) <= limits.maxBytes) return { batches: [whole(first)], taken }
-  const others = events.slice(taken, taken + countWithin(events.slice(taken), limits))
-  const nextLarge = others.findIndex(({ bytes }) => bytes > limits.maxBytes)
-  const rest = nextLarge === -1 ? others : others.slice(0, nextLarge)
-  return { batches: cut(first, rest, limits.maxBytes), taken: taken + rest.length }
+  const leaving = events.slice(0, taken)
+  const last = leaving.at(-1)
+  // the event's closing brace is no part of the value
+  const cut = cutRecords && last !== undefined && last.bytes - 1 > maxBytes ? last : undefined
+  const pieces = leaving.map((event) =>
+    event === cut ? Buffer.concat([pieceOf(event, maxBytes), Buffer.from("}")]) : pieceOf(event)
+  )
+  return {
+    batch: { events: leaving.filter(({ sentBytes }) => sentBytes === 0).length, body: arrayOf(pieces) },
+    taken,
+    remainder: cut && { ...cut, bytes: cut.bytes - maxBytes, sentBytes: cut.sentBytes + maxBytes }
+  }
 }
 
 /** Takes the next events for a TCP subscriber: one JSON object a line. */
-export const takeLines = (
-  events: ReadonlyArray<Serialized>,
-  limits: Limits
-): { readonly batches: ReadonlyArray<Batch>; readonly taken: number } => {
+export const takeLines = <Event extends Serialized>(events: ReadonlyArray<Event>, limits: Limits): Taken<Event> => {
   const taken = countWithin(events, limits)
   const body = Buffer.from(events.slice(0, taken).map(({ json }) => `${json}\n`).join(""))
-  return { batches: [{ events: taken, body }], taken }
+  return { batch: { events: taken, body }, taken, remainder: undefined }
 }

@@ -1,6 +1,6 @@
 /** One subscriber's buffer and deliveries: one request in flight, the same body until it is taken. */
 import { takeBatch, takeLines } from "./Batch.ts"
-import type { Batch } from "./Batch.ts"
+import type { Batch, Serialized } from "./Batch.ts"
 import { now, sleep } from "./Clock.ts"
 import type { Destination } from "./Destination.ts"
 import { connect } from "./Destination.ts"
@@ -10,10 +10,8 @@ import type { Subscription } from "./Subscription.ts"
 import type { StreamEntry } from "./StreamEntry.ts"
 
 /** An event in the form this subscriber gets, waiting to be sent. */
-export interface PendingEvent {
+export interface PendingEvent extends Serialized {
   readonly entry: StreamEntry
-  readonly json: string
-  readonly bytes: number
   readonly at: number
 }
 
@@ -66,7 +64,7 @@ export class Subscriber {
         this.#dropped.bytes += bytes
         continue
       }
-      this.#pending.push({ entry, json, bytes, at: now() })
+      this.#pending.push({ entry, json, bytes, sentBytes: 0, at: now() })
       this.#pendingBytes += bytes
     }
     this.#pump()
@@ -139,13 +137,13 @@ export class Subscriber {
 
   async #send(): Promise<void> {
     this.#isSending = true
-    const { batches, taken } = this.subscription.destination.protocol === "TCP"
+    const { batch, remainder, taken } = this.subscription.destination.protocol === "TCP"
       ? takeLines(this.#pending, this.subscription)
       : takeBatch(this.#pending, this.subscription, this.#options.cutRecords)
-    const leaving = this.#pending.splice(0, taken)
-    this.#inFlightBytes = leaving.reduce((sum, { bytes }) => sum + bytes, 0)
+    const leaving = this.#pending.splice(0, taken, ...remainder === undefined ? [] : [remainder])
+    this.#inFlightBytes = leaving.reduce((sum, { bytes }) => sum + bytes, 0) - (remainder?.bytes ?? 0)
     this.#pendingBytes -= this.#inFlightBytes
-    for (const batch of batches) await this.#deliver(batch)
+    await this.#deliver(batch)
     this.#inFlightBytes = 0
     this.#isSending = false
     this.#reportDropped()
