@@ -36,7 +36,13 @@ const recordsIn = (batches: ReadonlyArray<Batch> = []) => batches.reduce((sum, {
 describe("Spilling", () => {
   it.effect("sends first what an earlier generation has left", () => {
     const body = Buffer.from("[{\"_timestamp\":1795341600000000,\"n\":-1}]")
-    const left: Batch = { id: -9, tally: { records: 1, bytes: 39 }, oldestTimestamp: START * 1000, body, coding: "identity" }
+    const left: Batch = {
+      id: -9,
+      tally: { records: 1, bytes: 39 },
+      oldestTimestamp: START * 1000,
+      body,
+      coding: "identity"
+    }
     const transport = makeControlledTransport(storeAll)
     const { invoke, layer, send, shutdown } = makeProgram({ env, transport, spill: makeDisk([left]).spill })
     return running(
