@@ -8,6 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { basename } from "node:path"
 import { assertNoSecrets, closedLedgers, ended, total } from "./books.ts"
 import { Chance, step, weather } from "./chaos.ts"
 import { withSandbox } from "./sandbox.ts"
@@ -101,8 +102,9 @@ const compared = Effect.fnUntraced(function*(
 })
 
 describe("chaos", () => {
-  const repeat =
-    `CHAOS_SEED=${SEED} CHAOS_SECONDS=${SECONDS} npx vitest run --project integration test/integration/Chaos.test.ts`
+  const project = basename(process.env["O2_TEST_LAYER"] ?? "integration")
+  const command = `npx vitest run --project ${project} test/integration/Chaos.test.ts`
+  const repeat = `CHAOS_SEED=${SEED} CHAOS_SECONDS=${SECONDS} ${command}`
 
   it.live(
     `accounts for every line after ${SECONDS} seconds (CHAOS_SEED=${SEED})`,

@@ -71,6 +71,7 @@ outages("OpenObserve", [
     fault: Fault.EarlyReject401(),
     environment: { O2_COMPRESSION: "none" },
     burst: INCOMPRESSIBLE,
+    isUncertain: "perhaps",
     attempts: 1,
     says: /HTTP 401.*check O2_AUTHORIZATION_HEADER/
   },

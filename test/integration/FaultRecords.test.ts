@@ -3,6 +3,7 @@
  * so that it makes no difference whether the server gets any better.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Fault } from "../../src/testing/OpenObserveDouble.ts"
 import { assertNoSecrets, complaints, ended, occurrences } from "./books.ts"
@@ -103,6 +104,9 @@ describe.concurrent("OpenObserve answers", () => {
             yield* openObserve.setFault(row.fault)
             const payload = { lines: [row.line], flood: { text: "good ".padEnd(200, "."), count } }
             assertUnharmed(yield* invoke(payload))
+            // the record is no reason to make others wait
+            assertUnharmed(yield* invoke({ lines: ["next"] }))
+            assert.include(yield* functionLines, "next\n")
             const ledger = yield* ended(sandbox)
 
             const isRejected = Object.keys(row.rejected).length > 0
@@ -116,7 +120,10 @@ describe.concurrent("OpenObserve answers", () => {
             })
             if (row.isUncertain !== true) assert.strictEqual(ledger["possiblyDuplicated"], 0)
             const counts = occurrences(yield* functionLines)
-            assert.deepStrictEqual([...counts.keys()].toSorted(), linesOf(payload).slice(lost).toSorted())
+            assert.deepStrictEqual(
+              [...counts.keys()].toSorted(),
+              [...linesOf(payload).slice(lost), "next\n"].toSorted()
+            )
             assert.isTrue([...counts.values()].every((times) => times === 1))
 
             const { receivedBytes, received } = ledger as Record<"received" | "receivedBytes", number>
@@ -184,6 +191,25 @@ describe.concurrent("OpenObserve answers 200", () => {
         assert.deepInclude(ledger, { delivered: ledger["received"], rejected: {}, dropped: {}, level: "info" })
         assert.deepStrictEqual(complaints(yield* ownLines), [])
         assert.strictEqual((yield* openObserve.records("default")).length, 0)
+      })))
+})
+
+const hoursBefore = (nowMillis: number, hours: number) => new Date(nowMillis - hours * 3_600_000).toISOString()
+
+describe.concurrent("OpenObserve takes nothing that is older than five hours", () => {
+  it.live("but a line that comes as late as that is stored, with its time beside", () =>
+    inCell({}, (sandbox) =>
+      Effect.gen(function*() {
+        const { emulator, functionRecords, invoke } = sandbox
+        assertUnharmed(yield* invoke({ lines: ["before"] }))
+        const time = hoursBefore(yield* Clock.currentTimeMillis, 6)
+        yield* emulator.emit({ type: "function", record: "late\n", time })
+        assertUnharmed(yield* invoke({ lines: ["after"] }))
+        const ledger = yield* ended(sandbox)
+        assert.deepInclude(ledger, { rejected: {}, dropped: {}, spilled: 0, delivered: ledger["received"] })
+        const records = yield* functionRecords
+        assert.deepStrictEqual(records.map(({ record }) => record).toSorted(), ["after\n", "before\n", "late\n"])
+        assert.strictEqual(records.find(({ record }) => record === "late\n")?.["time"], time)
       })))
 })
 

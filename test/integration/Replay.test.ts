@@ -38,10 +38,10 @@ const assertNothingLost = Effect.fnUntraced(function*(sandbox: Sandbox, written:
   return ledgers
 })
 
-describe.concurrent("a reset", () => {
+describe.concurrent("what a reset interrupts", () => {
   for (const [reason, payload, outcome] of RESETS) {
     for (const [what, fault] of AWAY) {
-      it.live(`after ${reason} with OpenObserve ${what} loses nothing when it is back in the next generation`, () =>
+      it.live(`is delivered by the next generation, after ${reason} with OpenObserve ${what}`, () =>
         withSandbox({ timeoutMs: 3000 }, (sandbox) =>
           Effect.gen(function*() {
             const { invoke, openObserve, ownLines } = sandbox
@@ -59,7 +59,7 @@ describe.concurrent("a reset", () => {
           })))
     }
 
-    it.live(`after ${reason}, three times, with OpenObserve away all the while: the fourth generation delivers all`, () =>
+    it.live(`is delivered by the fourth generation, after ${reason} three times with OpenObserve away all the while`, () =>
       withSandbox({ timeoutMs: 3000 }, (sandbox) =>
         Effect.gen(function*() {
           const { invoke, openObserve } = sandbox
@@ -76,7 +76,7 @@ describe.concurrent("a reset", () => {
         })))
   }
 
-  it.live("loses nothing of a call during which OpenObserve hangs until the function's time is over", () =>
+  it.live("is delivered when OpenObserve hung until the function's time was over", () =>
     withSandbox({ timeoutMs: 3000 }, (sandbox) =>
       Effect.gen(function*() {
         const { functionLines, openObserve, ownLines } = sandbox
