@@ -21,7 +21,7 @@ export interface Batch {
 }
 
 /** What speaks against a batch. */
-export interface Suspicion {
+interface Suspicion {
   /** Resets in a row. */
   readonly resets: number
   /** How many batches OpenObserve had stored before the first of them. */
