@@ -43,7 +43,7 @@ const target = Buffer.alloc(post.length)
 const encoder = makeEncoder()
 const { bytes, columns } = encoder.encode(post, Date.now())
 const encoded = Buffer.from(bytes)
-const batch = new OpenBatch()
+const batch = new OpenBatch(1024 * 1024)
 
 console.log(JSON.stringify({
   bench: "hotpath",

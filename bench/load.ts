@@ -1,4 +1,5 @@
 /** Load for the benchmarks: posts of a thousand ordinary lines, and what a process has used so far. */
+import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
 import * as Http from "node:http"
 
@@ -7,15 +8,15 @@ const TICKS_PER_SECOND = 100
 
 export const PER_POST = 1000
 
-/** A post of `PER_POST` lines of about 270 bytes each. */
-export const makePost = (): Buffer => {
+/** A post of `PER_POST` lines of about 270 bytes each; `isNoise` for such as do not compress. */
+export const makePost = ({ isNoise = false } = {}): Buffer => {
   const time = new Date().toISOString()
   const events = Array.from({ length: PER_POST }, (_, index) => ({
     time,
     type: "function",
     record: `${time}\t6f0d7a9e-52a5-4f1b-8f0a-0d5f4f6a1c11\tINFO\torder ${index} stored for customer ${
       (index * 7919) % 100_000
-    } with ${"items ".repeat(16)}\n`
+    } with ${isNoise ? randomBytes(72).toString("base64") : "items ".repeat(16)}\n`
   }))
   return Buffer.from(JSON.stringify(events))
 }

@@ -10,6 +10,7 @@ import { type Batch, compressUnsafe } from "./Batch.ts"
 import { Complaint } from "./Complaint.ts"
 import { ExtensionConfig } from "./Config.ts"
 import { type DropReason, Ledger, type Tally } from "./Ledger.ts"
+import * as Memory from "./Memory.ts"
 import { OpenBatch } from "./OpenBatch.ts"
 import type { EncodedPost } from "./PostEncoder.ts"
 
@@ -56,10 +57,11 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       const ledger = yield* Ledger
       const { maxBatchBytes, maxBufferBytes } = config
 
-      const open = new OpenBatch()
+      const open = new OpenBatch(maxBatchBytes)
       // oldest first
       const sealed: Array<Batch> = []
       const inFlight = new Map<number, Batch>()
+      const sent = new WeakSet<Buffer>()
       const compressing = new Map<number, Latch.Latch>()
       let nextId = 0
       let sealedBytes = 0
@@ -80,7 +82,11 @@ export class LogBuffer extends Context.Service<LogBuffer, {
 
       const dropOldest = (reason: DropReason): boolean => {
         const batch = sealed.shift()
-        if (batch !== undefined) sealedBytes -= batch.body.length
+        if (batch !== undefined) {
+          sealedBytes -= batch.body.length
+          // what is being compressed is given back afterwards, and the socket of a broken request may still hold a body
+          if (!compressing.has(batch.id) && !sent.has(batch.body)) Memory.freeAll(batch.body.buffer)
+        }
         const tally = batch?.tally ?? open.evict()
         if (tally === undefined) return false
         dropTally(reason, tally)
@@ -108,24 +114,26 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           }
           if (compressed !== batch) open.recycle(batch.body)
           done.openUnsafe()
-          compressNext()
+          if (compressed !== batch) compressNext()
           // the smallest batches grow
           evict()
         })
       }
 
-      /** Compresses what waits, a few at a time: what is being compressed takes memory even when it is dropped. */
+      /** Compresses what waits, one at a time: what is being compressed takes memory even when it is dropped. */
       const compressNext = () => {
-        for (const batch of sealed) {
-          if (compressing.size >= MAX_COMPRESSING) return
-          compress(batch)
-        }
+        const next = sealed.find(({ coding }) => coding === "identity")
+        if (compressing.size === 0 && next !== undefined) compress(next)
       }
 
       /** A batch that is in flight, when it has been compressed. */
       const compressed = (batch: Batch): Effect.Effect<Batch> => {
         compress(batch)
-        return Effect.map(compressing.get(batch.id)?.await ?? Effect.void, () => inFlight.get(batch.id) ?? batch)
+        return Effect.map(compressing.get(batch.id)?.await ?? Effect.void, () => {
+          const ready = inFlight.get(batch.id) ?? batch
+          sent.add(ready.body)
+          return ready
+        })
       }
 
       const insert = (batch: Batch) => {
@@ -244,6 +252,3 @@ export class LogBuffer extends Context.Service<LogBuffer, {
 
   static readonly layer = LogBuffer.layerNoDeps.pipe(Layer.provide([ExtensionConfig.layer, Ledger.layer]))
 }
-
-/** Batches that are compressed at once: as many as Lambda has processors for us, which is seldom more than two. */
-const MAX_COMPRESSING = 2

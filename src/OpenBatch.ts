@@ -26,6 +26,8 @@ const CLOSE_ARRAY = 0x5d
 
 /** Takes encoded records, each followed by a comma. */
 export class OpenBatch {
+  /** What a batch takes at most, save a single record that is larger: memory is not doubled beyond it. */
+  private readonly maxBytes: number
   records = 0
   /** Bytes of the records, commas included. */
   bytes = 0
@@ -35,6 +37,10 @@ export class OpenBatch {
   // oldest first
   private pieces: Array<Piece> = []
   private readonly columns = new Set<string>()
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes
+  }
 
   /** Copies `source[start, end)`: all of it at once, or none when memory runs out. */
   append(
@@ -99,7 +105,10 @@ export class OpenBatch {
     if (needed <= this.spare.length) {
       this.memory = this.spare
       this.spare = Buffer.alloc(0)
-    } else this.memory = Buffer.allocUnsafeSlow(Math.max(needed, memory.length * 2, LEAST_CAPACITY))
+    } else {
+      const doubled = Math.min(Math.max(memory.length * 2, LEAST_CAPACITY), this.maxBytes + 1)
+      this.memory = Buffer.allocUnsafeSlow(Math.max(needed, doubled))
+    }
     memory.copy(this.memory, 0, 0, this.bytes + 1)
     Memory.free(memory)
   }

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
+import { randomFillSync as fillRandomly } from "node:crypto"
 import * as Zlib from "node:zlib"
 import * as Batch from "../src/Batch.ts"
 import { numbersIn, postOf } from "./bufferFixtures.ts"
@@ -41,6 +42,24 @@ describe("Batch", () => {
         const { body: _, coding: __, ...rest } = compressed
         assert.deepEqual(rest, { id: 7, tally: batch.tally, oldestTimestamp: 0 })
       }))
+  })
+
+  describe("compress", () => {
+    it.effect("gives back every byte, whatever the size and the content", () =>
+      Effect.promise(() =>
+        fc.assert(
+          fc.asyncProperty(fc.nat(400_000), fc.boolean(), async (size, isNoise) => {
+            const body = Buffer.allocUnsafeSlow(size)
+            if (isNoise) fillRandomly(body)
+            else body.fill("items ")
+            const text = Buffer.from(body)
+            const batch = { ...makeBatch([40]), body }
+            const compressed = await Effect.runPromise(compress(batch))
+            assert.isTrue(Zlib.gunzipSync(compressed.body).equals(text))
+          }),
+          { numRuns: 30 }
+        )
+      ))
   })
 
   describe("halve", () => {
