@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { flatten } from "../src/testing/openobserve/Flatten.ts"
 import * as Arbitraries from "./arbitraries.ts"
-import { runs } from "./fuzzing.ts"
+import { cases, runs } from "./fuzzing.ts"
 import { defaults, event, identity, makeEncoder, NOW_MICROS, post, recordsOf, requestBody } from "./encoderFixtures.ts"
 import { type ExpectedRecord, makeOracle } from "./recordOracle.ts"
 
@@ -46,7 +46,7 @@ describe("PostEncoder", () => {
             )
           }
         }),
-        { numRuns: runs(500) }
+        { numRuns: cases(500) }
       )
     ))
 
