@@ -17,17 +17,22 @@ export interface Batch {
   readonly coding: "gzip" | "identity"
   /** The records may have more columns together than OpenObserve takes at once. */
   readonly isWide?: boolean
-  /** Present when the connection was reset over it while the server was well otherwise. */
+  /** Present when OpenObserve, well otherwise, could not store it or what it is a part of. */
   readonly suspicion?: Suspicion
 }
 
 /** What speaks against a batch. */
 interface Suspicion {
-  /** Resets in a row. */
+  /** How often in a row the connection was reset over it. */
   readonly resets: number
-  /** How many batches OpenObserve had stored before the first of them. */
+  /** How many batches OpenObserve had stored before it was suspected. */
   readonly storedBefore: number
+  /** It is a single record and was tried in every way: only what becomes of others can tell more. */
+  readonly isTried: boolean
 }
+
+/** Whether there is still something to be learnt from sending a batch. */
+export const isUntried = ({ suspicion }: Batch): boolean => suspicion?.isTried !== true
 
 /** Fast rather than small: level 1 costs a third of the default's time and 15 % more bytes on log lines. */
 const GZIP_LEVEL = 1

@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
-import { type Batch, compressUnsafe } from "./Batch.ts"
+import { type Batch, compressUnsafe, isUntried } from "./Batch.ts"
 import { Complaint } from "./Complaint.ts"
 import { ExtensionConfig } from "./Config.ts"
 import { type DropReason, Ledger, type Tally } from "./Ledger.ts"
@@ -20,6 +20,8 @@ export interface BufferState {
   readonly heldBytes: number
   readonly openRecords: number
   readonly sealedBatches: number
+  /** Those of them from whose delivery something is to be learnt about OpenObserve. */
+  readonly untriedBatches: number
 }
 
 /** The byte-bounded buffer. */
@@ -186,7 +188,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         seal: Effect.sync(sealUnsafe),
         take: Effect.suspend(() => {
           // what seems to be unstorable must not hold up the rest
-          const place = Math.max(0, sealed.findIndex(({ suspicion }) => suspicion === undefined))
+          const place = Math.max(0, sealed.findIndex(isUntried))
           const [batch] = sealed.splice(place, 1)
           if (batch === undefined) return Effect.undefined
           sealedBytes -= batch.body.length
@@ -244,7 +246,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         state: Effect.sync(() => ({
           heldBytes: heldBytes(),
           openRecords: open.records,
-          sealedBatches: sealed.length
+          sealedBatches: sealed.length,
+          untriedBatches: sealed.filter(isUntried).length
         }))
       })
     })

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 
 const INTERVAL_MS = 60_000
 
-/** One kind of warning and the records that it is about. */
+/** One kind of warning and how much there was to warn of. */
 export class Complaint {
   private readonly message: string
   private pending = 0
@@ -14,18 +14,18 @@ export class Complaint {
     this.message = message
   }
 
-  /** There is reason for it, for so many more records. */
-  note(records: number): void {
-    this.pending += records
+  /** There is reason for it, so many times more. */
+  note(count: number): void {
+    this.pending += count
   }
 
   /** Gives the warning if there is reason and the last one is long enough ago. */
   readonly voice = (fields: Readonly<Record<string, unknown>>): Effect.Effect<void> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (this.pending === 0 || now - this.lastAt < INTERVAL_MS) return Effect.void
-      const records = this.pending
+      const count = this.pending
       this.pending = 0
       this.lastAt = now
-      return Effect.logWarning(this.message, { records, ...fields })
+      return Effect.logWarning(this.message, { count, ...fields })
     })
 }

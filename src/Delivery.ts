@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Attempt from "./Attempt.ts"
-import type { Batch } from "./Batch.ts"
+import { type Batch, isUntried } from "./Batch.ts"
 import type { Configuration } from "./Config.ts"
 import type { Verdict } from "./OpenObserveResponse.ts"
 import type { Outage } from "./Outage.ts"
@@ -100,11 +100,11 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
           yield* settle(parts, reject(batch, remedy))
           yield* outage.answered
           break
+        case "Postpone":
         case "Wait": {
           const { verdict } = remedy
           parts[0] = remedy.batch
-          if (outcome.isSuspect && parts.some(Remedy.isUntried)) {
-            // what others come to tells what is wrong with this one
+          if (remedy._tag === "Postpone" && parts.some(isUntried)) {
             parts.push(...parts.splice(0, 1))
             break
           }

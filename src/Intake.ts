@@ -11,6 +11,7 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import { LogBuffer } from "./Buffer.ts"
+import { Complaint } from "./Complaint.ts"
 import { ExtensionConfig } from "./Config.ts"
 import * as Freeze from "./Freeze.ts"
 import { LambdaEnvironment } from "./LambdaEnvironment.ts"
@@ -68,6 +69,9 @@ export class Intake extends Context.Service<Intake, {
       const ledger = yield* Ledger
 
       const progress = Latch.makeUnsafe(false)
+      const lostPosts = new Complaint(
+        "a post from Lambda was dropped: it was larger than O2_MAX_BUFFER_SIZE_MB, or broke off"
+      )
       const joiner = new PostJoiner(config.maxBufferBytes)
       const ageTimer = yield* FiberHandle.make<void>()
       const fragmentTimer = yield* FiberHandle.make<void>()
@@ -146,7 +150,11 @@ export class Intake extends Context.Service<Intake, {
 
       const work = Effect.fnUntraced(function*(arrived: Uint8Array) {
         lastPostAt = yield* Clock.currentTimeMillis
-        if (arrived.length === 0) lastGapAt = lastPostAt
+        if (arrived.length === 0) {
+          lastGapAt = lastPostAt
+          lostPosts.note(1)
+          yield* lostPosts.voice({})
+        }
         const post = join(arrived)
         const encoded = yield* encoder.encode(post)
         if ((yield* buffer.state).openRecords === 0) openSince = lastPostAt

@@ -73,7 +73,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
 
       /** While in doubt, one batch is enough to try with. Sealed call by call, recovery would take a request for each. */
       const seal = Effect.gen(function*() {
-        const isTrying = (yield* buffer.state).sealedBatches > 0 || (yield* FiberSet.size(deliveries)) > 0
+        const isTrying = (yield* buffer.state).untriedBatches > 0 || (yield* FiberSet.size(deliveries)) > 0
         if (!outage.isInDoubt() || !isTrying) yield* buffer.seal
       })
       const sealAndStart = Effect.suspend(() => Effect.andThen(seal, startWorkers))

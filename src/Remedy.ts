@@ -32,6 +32,8 @@ export type Remedy =
   | { readonly _tag: "Repeat"; readonly batch: Batch }
   /** The record cannot be stored by this server. */
   | { readonly _tag: "Reject"; readonly reason: "poison" | "too_large" | "unaccounted"; readonly detail: string }
+  /** Send this when others have been sent: what becomes of them tells what is wrong with it. */
+  | { readonly _tag: "Postpone"; readonly batch: Batch; readonly verdict: Exclude<Verdict, { _tag: "Accepted" }> }
   /** Send this later. */
   | { readonly _tag: "Wait"; readonly batch: Batch; readonly verdict: Exclude<Verdict, { _tag: "Accepted" }> }
 
@@ -79,40 +81,32 @@ export const find = Effect.fnUntraced(
         batches: divide(batch, [restamp(text(batch), yield* freshStamp(batch), () => true)])
       }
     }
-    if (isSuspect) return suspect(batch, verdict, stored)
-    if (verdict._tag !== "Divide") return { _tag: "Wait", batch, verdict }
-    const { detail, reason } = verdict
+    if (!isSuspect && verdict._tag !== "Divide") return { _tag: "Wait", batch, verdict }
+    const suspicion = batch.suspicion ?? { resets: 0, storedBefore: stored, isTried: false }
+    const suspect = { ...batch, suspicion: isSuspect ? { ...suspicion, resets: suspicion.resets + 1 } : suspicion }
+    const reason = verdict._tag === "Divide" ? verdict.reason : "poison"
+    if (isSuspect && suspect.suspicion.resets < (isAlone ? RESETS_TO_REJECT : RESETS_TO_DIVIDE)) {
+      return { _tag: "Repeat", batch: suspect }
+    }
     if (reason === "unaccounted") {
       const body = text(batch)
       const { narrow } = yield* loadRewriting
       const narrowed = narrow(body, MAX_COLUMNS)
-      if (!narrowed.body.equals(body)) return { _tag: "Replace", batches: divide(batch, [narrowed]) }
+      if (!narrowed.body.equals(body)) return { _tag: "Replace", batches: divide(suspect, [narrowed]) }
     }
-    if (!isAlone) return { _tag: "Replace", batches: halve(batch) }
+    // the halves begin anew, but for one reset that speaks against both
+    if (!isAlone) {
+      const resets = isSuspect ? RESETS_TO_DIVIDE - 1 : 0
+      return { _tag: "Replace", batches: halve({ ...batch, suspicion: { ...suspicion, resets } }) }
+    }
     if (reason === "too_large") {
       const body = text(batch)
       const { shorten } = yield* loadRewriting
       const most = Math.floor(body.length / 2)
-      if (most >= LEAST_CUT_BYTES) return { _tag: "Replace", batches: divide(batch, [shorten(body, most)]) }
+      if (most >= LEAST_CUT_BYTES) return { _tag: "Replace", batches: divide(suspect, [shorten(body, most)]) }
     }
-    return { _tag: "Reject", reason, detail }
+    // A record is only given up when others were stored meanwhile: a server that stores nothing at all is in an outage.
+    if (stored > suspicion.storedBefore) return { _tag: "Reject", reason, detail: verdict.detail }
+    return { _tag: "Postpone", batch: { ...suspect, suspicion: { ...suspect.suspicion, isTried: true } }, verdict }
   }
 )
-
-/**
- * What to do with a batch over which a server that is well otherwise resets the connection. A record is only given up
- * when others were stored meanwhile: a server that stores nothing and yet takes empty requests is in an outage.
- */
-const suspect = (batch: Batch, verdict: Exclude<Verdict, { _tag: "Accepted" }>, stored: number): Remedy => {
-  const { resets, storedBefore } = batch.suspicion ?? { resets: 0, storedBefore: stored }
-  const again = { ...batch, suspicion: { resets: resets + 1, storedBefore } }
-  const isAlone = batch.tally.records === 1
-  if (resets + 1 < (isAlone ? RESETS_TO_REJECT : RESETS_TO_DIVIDE)) return { _tag: "Repeat", batch: again }
-  if (!isAlone) return { _tag: "Replace", batches: halve(batch) }
-  if (stored > storedBefore) return { _tag: "Reject", reason: "poison", detail: verdict.detail }
-  return { _tag: "Wait", batch: again, verdict }
-}
-
-/** Whether there is still something to be learnt from sending a batch. */
-export const isUntried = ({ suspicion, tally }: Batch): boolean =>
-  tally.records > 1 || (suspicion?.resets ?? 0) < RESETS_TO_REJECT

@@ -75,7 +75,8 @@ export const make = (directory: string, ledger: Ledger["Service"]) => {
     })
     const obstacles = new Map<Batch, Obstacle>()
     for (const { batch, evicted, name } of written) {
-      if ((yield* Clock.currentTimeMillis) >= until) obstacles.set(batch, "time")
+      // a batch that was evicted meanwhile has no body any more
+      if ((yield* Clock.currentTimeMillis) >= until || batch.body.length === 0) obstacles.set(batch, "time")
       else {
         for (const old of evicted) yield* held.has(old) ? release(old) : giveUp(old)
         yield* writeOne(name, batch).pipe(Effect.catch(({ code }) => {

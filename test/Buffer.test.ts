@@ -23,7 +23,7 @@ describe("LogBuffer", () => {
       yield* buffer.seal
       yield* buffer.append(postOf([40]))
       assert.isUndefined(yield* buffer.take)
-      assert.deepEqual(yield* buffer.state, { heldBytes: 41, openRecords: 1, sealedBatches: 0 })
+      assert.deepEqual(yield* buffer.state, { heldBytes: 41, openRecords: 1, sealedBatches: 0, untriedBatches: 0 })
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("joins posts in one batch until it is full", () =>
@@ -120,7 +120,7 @@ describe("LogBuffer", () => {
       yield* buffer.seal
       const batch = yield* buffer.take
       if (batch !== undefined) yield* buffer.settle(batch)
-      assert.deepEqual(yield* buffer.state, { heldBytes: 0, openRecords: 0, sealedBatches: 0 })
+      assert.deepEqual(yield* buffer.state, { heldBytes: 0, openRecords: 0, sealedBatches: 0, untriedBatches: 0 })
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("puts a batch back where it was", () =>
@@ -155,7 +155,7 @@ describe("LogBuffer", () => {
       const buffer = yield* LogBuffer
       yield* buffer.append(postOf([150, 150, 40]))
       yield* buffer.drop("shutdown")
-      assert.deepEqual(yield* buffer.state, { heldBytes: 0, openRecords: 0, sealedBatches: 0 })
+      assert.deepEqual(yield* buffer.state, { heldBytes: 0, openRecords: 0, sealedBatches: 0, untriedBatches: 0 })
       assert.deepEqual((yield* books).dropped, { shutdown: { records: 3, bytes: 340 } })
     }).pipe(Effect.provide(bufferLayer())))
 
@@ -198,7 +198,7 @@ describe("LogBuffer", () => {
       const overflow = Effect.forEach(Array.from({ length: 12 }), () => buffer.append(postOf([100])))
       yield* overflow
       yield* overflow
-      assert.deepEqual(log.entries.map(({ fields }) => fields["records"]), [2])
+      assert.deepEqual(log.entries.map(({ fields }) => fields["count"]), [2])
       yield* TestClock.adjust("1 minute")
       yield* overflow
       assert.strictEqual(log.entries.length, 2)

@@ -104,14 +104,30 @@ describe("OpenObserveSink", () => {
     })
 
     it.effect("counts a record that is dropped without a word alone as unaccounted", () => {
-      const transport = makeControlledTransport(() => stored(0, 0))
+      const transport = makeControlledTransport((request) =>
+        String(request.body).includes("\"n\":1}") ? stored(0, 0) : storeAll(request)
+      )
       const { layer } = makeSink(transport)
       return Effect.gen(function*() {
-        yield* sealBatches([1])
+        yield* sealBatches([1, 2])
         assert.isTrue(yield* flush())
         assert.strictEqual((yield* books).rejected.unaccounted?.records, 1)
       }).pipe(Effect.provide(layer))
     })
+
+    for (const answer of [stored(0, 0), { status: 400, body: "{\"code\":400}" }, { status: 413 }]) {
+      it.effect(`gives up nothing while the server stores nothing at all: ${JSON.stringify(answer)}`, () => {
+        const transport = makeControlledTransport(() => answer)
+        const { layer } = makeSink(transport, { O2_MAX_RETRIES: "0" })
+        return Effect.gen(function*() {
+          yield* sealBatches(numbers(8))
+          assert.isFalse(yield* flush())
+          assert.isAtMost(transport.exchanges.length, 2 * 8)
+          const { buffered, rejected } = yield* books
+          assert.deepEqual([buffered.records, rejected], [8, {}])
+        }).pipe(Effect.provide(layer))
+      })
+    }
 
     it.effect("isolates a record over which the server breaks the connection, though it is well otherwise", () => {
       const transport = makeControlledTransport((request) =>
