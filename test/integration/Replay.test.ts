@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import { Fault } from "../../src/testing/OpenObserveDouble.ts"
 import { assertNoSecrets, closedLedgers, complaints, ended, total } from "./books.ts"
 import type { Payload } from "./functions.ts"
-import { withSandbox } from "./sandbox.ts"
+import { eventually, withSandbox } from "./sandbox.ts"
 import type { Sandbox } from "./sandbox.ts"
 
 const RESETS: ReadonlyArray<readonly [string, Payload, string]> = [
@@ -89,5 +89,21 @@ describe.concurrent("what a reset interrupts", () => {
         const ledgers = closedLedgers(yield* ownLines)
         assert.strictEqual(total(ledgers, "dropped"), 0)
         assert.strictEqual(total(ledgers, "replayed"), total(ledgers, "spilled"))
+      })))
+
+  it.live("is delivered when the kill comes without notice: in an outage a call that nears its deadline is written down", () =>
+    // no time at all between the deadline and the kill
+    withSandbox({ timeoutMs: 3000, shutdownBudgetMs: 1 }, (sandbox) =>
+      Effect.gen(function*() {
+        const { functionLines, invoke, openObserve, ownLines } = sandbox
+        yield* openObserve.setFault(Fault.RefuseConnections())
+        yield* invoke({ lines: ["noticed the outage"] })
+        yield* reset(sandbox, { lines: ["last words"], sleepMs: 60_000 }, "TimedOut")
+        assert.deepStrictEqual(closedLedgers(yield* ownLines), [])
+        yield* openObserve.setFault(undefined)
+        yield* invoke({ lines: ["again"] })
+        const expected = ["again\n", "last words\n", "noticed the outage\n"]
+        const lines = yield* eventually(functionLines, (lines) => lines.length === expected.length)
+        assert.deepStrictEqual([...lines].toSorted(), expected)
       })))
 })
