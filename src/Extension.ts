@@ -63,9 +63,14 @@ const main = Effect.gen(function*() {
   const sink = yield* OpenObserveSink
   const intake = yield* Intake
   const { isManagedInstance, isSnapStart } = yield* LambdaEnvironment
-  // a connection would be dead in every sandbox that the snapshot is restored to
-  if (isSubscribed && !isSnapStart) yield* sink.warmUp
-  yield* Effect.forkChild(isSnapStart ? Spilling.catchUp : Effect.andThen(Spilling.catchUp, sink.start))
+  const begin = Effect.gen(function*() {
+    // a connection would be dead in every sandbox that the snapshot is restored to
+    if (isSubscribed && !isSnapStart) yield* sink.warmUp
+    yield* Spilling.catchUp
+    if (!isSnapStart) yield* sink.start
+  })
+  // beside the start of the function, which waits for our first `next`
+  yield* Effect.forkChild(Effect.delay(begin, Duration.zero))
   const deadline = yield* FiberHandle.make<void>()
   const calls = new Flushing.Calls(yield* Clock.currentTimeMillis, isSubscribed)
   yield* Effect.gen(function*() {
