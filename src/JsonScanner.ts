@@ -234,28 +234,4 @@ export class JsonScanner {
     grown.set(this.brackets)
     this.brackets = grown
   }
-
-  /**
-   * Skips one array element that is not JSON but has a recognisable end, looking only at brackets, quotes and commas.
-   * `CUT` when it has none.
-   */
-  balanced(from: number): number {
-    const { bytes } = this
-    let open = 0
-    let isInString = false
-    for (let at = from; at < bytes.length; at++) {
-      const byte = bytes[at]!
-      if (isInString) {
-        if (byte === BACKSLASH) at++
-        else if (byte === QUOTE) isInString = false
-      } else if (byte === QUOTE) isInString = true
-      else if (open === 0 && (byte === COMMA || byte === CLOSE_ARRAY)) return at
-      else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) open++
-      else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
-        open--
-        if (open === 0) return at + 1
-      }
-    }
-    return CUT
-  }
 }
