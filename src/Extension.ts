@@ -85,7 +85,7 @@ const serveAll = Effect.fnUntraced(function*(calls: Flushing.Calls) {
   const intake = yield* Intake
   const { isManagedInstance, isSnapStart } = yield* LambdaEnvironment
   const sendLeft = Effect.andThen(Spilling.catchUp, sink.start)
-  yield* Effect.forkScoped(logDefect(isSnapStart ? Spilling.catchUp : sendLeft))
+  yield* Effect.forkScoped(isSnapStart ? Spilling.catchUp : sendLeft)
   const deadline = yield* FiberHandle.make<void>()
   for (;;) {
     const asked = yield* Clock.currentTimeMillis
@@ -99,13 +99,9 @@ const serveAll = Effect.fnUntraced(function*(calls: Flushing.Calls) {
     if (!calls.isSubscribed) continue
     yield* Flushing.serve(event, calls)
     yield* sendLeft
-    if (yield* sink.isPaused) yield* FiberHandle.run(deadline, logDefect(Spilling.beforeDeadline(event)))
+    if (yield* sink.isPaused) yield* FiberHandle.run(deadline, Spilling.beforeDeadline(event))
   }
 })
-
-const logDefect = Effect.catchDefect((defect) =>
-  Effect.logError("keeping records over a reset has failed", { defect: String(defect) })
-)
 
 /** Asks for telemetry; without it the function still runs, only without logs. */
 const subscribe = Effect.gen(function*() {

@@ -7,7 +7,7 @@ import { ColumnCounter, MAX_COLUMNS } from "./ColumnCounter.ts"
 import * as LifecycleEvent from "./LifecycleEvent.ts"
 import { OWN_LINE_PREFIX } from "./Logger.ts"
 import { ByteWriter, columnName, storableKey } from "./RecordBytes.ts"
-import { EventScanner, keyOf, type Member, shapeOf, textOf, typeOf } from "./TelemetryEvent.ts"
+import { EventScanner, lastOfEachKey, type Member, shapeOf, textOf, typeOf } from "./TelemetryEvent.ts"
 import * as Timestamp from "./Timestamp.ts"
 
 /** The records of one post. */
@@ -170,9 +170,7 @@ export class PostEncoder {
     record: Member | undefined
   ): void {
     const { out } = this
-    const byKey = new Map<string, Member>()
-    // as in JSON.parse, the last of several equal keys counts
-    for (const member of members) byKey.set(keyOf(bytes, member), member)
+    const byKey = lastOfEachKey(bytes, members)
     if (hasUsableTime) byKey.delete("time")
     const columns = new Set<string>()
     for (const [key, member] of byKey) {

@@ -38,7 +38,7 @@ export interface Shape {
   readonly isPlain: boolean
 }
 
-/** Finds what the members of an event are; as in `JSON.parse`, the last of several equal keys counts. */
+/** Finds what the members of an event are. */
 export const shapeOf = (bytes: Buffer, members: ReadonlyArray<Member>): Shape => {
   let time: Member | undefined
   let type: Member | undefined
@@ -51,7 +51,7 @@ export const shapeOf = (bytes: Buffer, members: ReadonlyArray<Member>): Shape =>
     else isPlain = false
   }
   if (isPlain) return { time, type, record, isPlain }
-  const byKey = new Map(members.map((member) => [keyOf(bytes, member), member]))
+  const byKey = lastOfEachKey(bytes, members)
   return { time: byKey.get("time"), type: byKey.get("type"), record: byKey.get("record"), isPlain }
 }
 
@@ -70,6 +70,10 @@ const isText = (bytes: Buffer, start: number, end: number, text: string): boolea
 /** A member's key as text. */
 export const keyOf = (bytes: Buffer, member: Member): string =>
   JSON.parse(bytes.toString("utf8", member.keyStart, member.keyEnd)) as string
+
+/** The members by key; as in `JSON.parse`, the last of several equal keys counts. */
+export const lastOfEachKey = (bytes: Buffer, members: ReadonlyArray<Member>): Map<string, Member> =>
+  new Map(members.map((member) => [keyOf(bytes, member), member]))
 
 /** An event's type; most are a function's lines, which are not worth decoding. */
 export const typeOf = (bytes: Buffer, member: Member | undefined): string => {

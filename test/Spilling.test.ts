@@ -135,6 +135,25 @@ describe("Spilling", () => {
     )
   })
 
+  it.effect("goes on without the disk when that part of the program fails", () => {
+    const spill = { catchUp: () => Effect.die("no store"), write: () => Effect.die("no store") }
+    const { invoke, layer, log, polls, send, shutdown, transport } = makeProgram({ env, spill })
+    return running(
+      layer,
+      Effect.gen(function*() {
+        yield* invoke("a")
+        yield* send(event.line("one"), event.runtimeDone("a"))
+        assert.strictEqual(polls.length, 2)
+        assert.strictEqual(transport.exchanges.length, 1)
+        yield* shutdown()
+        yield* TestClock.adjust("2 seconds")
+        // at the start, after the call and at the end
+        assert.strictEqual(log.at("Error").length, 3)
+        assert.strictEqual(log.entries.at(-1)?.message, "ledger")
+      })
+    )
+  })
+
   it.effect("leaves the disk alone for calls that end, and while OpenObserve is well", () => {
     const disk = makeDisk()
     let isUp = true
