@@ -10,6 +10,7 @@ export const CUT = -1
 /** What stands there is not JSON; `errorAt` says where. */
 export const INVALID = -2
 
+// here as in every file that reads bytes: imported, they made scanning take 1.6 times as long (Node.js 24, unbundled)
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COMMA = 0x2c
