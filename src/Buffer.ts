@@ -38,7 +38,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly replace: (batch: Batch, others: ReadonlyArray<Batch>) => Effect.Effect<ReadonlyArray<Batch>>
   /** Every batch that is not settled, those in flight included, compressed. */
   readonly unsettled: Effect.Effect<ReadonlyArray<Batch>>
-  /** Bytes that what an earlier process has left may take: new records must find room beside it. */
+  /** Bytes that a batch of an earlier process may take: new records must find room beside it, unless it is too large. */
   readonly roomBytes: Effect.Effect<number>
   /** Takes a batch that an earlier process has left; its negative number puts it before all others. */
   readonly restore: (batch: Batch) => Effect.Effect<void>
@@ -220,7 +220,10 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           for (const { body } of batches) lent.add(body)
           return batches
         }),
-        roomBytes: Effect.sync(() => Math.max(0, maxBufferBytes / 2 - heldBytes())),
+        roomBytes: Effect.sync(() => {
+          const held = heldBytes()
+          return held === 0 ? maxBufferBytes : Math.max(0, maxBufferBytes / 2 - held)
+        }),
         restore: (batch) =>
           Effect.sync(() => {
             ledger.replayUnsafe(batch.tally)

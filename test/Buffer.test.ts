@@ -161,6 +161,16 @@ describe("LogBuffer", () => {
       assert.deepEqual(numbersIn(batch!), [0])
     }).pipe(Effect.provide(bufferLayer())))
 
+  it.effect("has room for half of what it may hold, and for all of it while it holds nothing", () =>
+    Effect.gen(function*() {
+      const buffer = yield* LogBuffer
+      assert.strictEqual(yield* buffer.roomBytes, 1000)
+      yield* buffer.append(postOf([99]))
+      assert.strictEqual(yield* buffer.roomBytes, 400)
+      buffer.holdUnsafe(500)
+      assert.strictEqual(yield* buffer.roomBytes, 0)
+    }).pipe(Effect.provide(bufferLayer())))
+
   it.effect("gives up everything that waits, for the reason that is named", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
