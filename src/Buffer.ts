@@ -40,7 +40,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly replace: (batch: Batch, others: ReadonlyArray<Batch>) => Effect.Effect<ReadonlyArray<Batch>>
   /** Every batch that is not settled, those in flight included, compressed. */
   readonly unsettled: Effect.Effect<ReadonlyArray<Batch>>
-  /** Bytes that what an earlier process has left may take: new records must find room beside it. */
+  /** Bytes that a batch of an earlier process may take: new records must find room beside it, unless it is too large. */
   readonly roomBytes: Effect.Effect<number>
   /** Takes a batch that an earlier process has left; its negative number puts it before all others. */
   readonly restore: (batch: Batch) => Effect.Effect<void>
@@ -63,7 +63,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       // oldest first
       const sealed: Array<Batch> = []
       const inFlight = new Map<number, Batch>()
-      const sent = new WeakSet<Buffer>()
+      // bodies that others may still read: a request's socket, even a broken one's, and the disk
+      const lent = new WeakSet<Buffer>()
       const compressing = new Map<number, Latch.Latch>()
       let nextId = 0
       let sealedBytes = 0
@@ -86,8 +87,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         const batch = sealed.shift()
         if (batch !== undefined) {
           sealedBytes -= batch.body.length
-          // what is being compressed is given back afterwards, and the socket of a broken request may still hold a body
-          if (!compressing.has(batch.id) && !sent.has(batch.body)) Memory.freeAll(batch.body.buffer)
+          // what is being compressed is given back afterwards
+          if (!compressing.has(batch.id) && !lent.has(batch.body)) Memory.freeAll(batch.body.buffer)
         }
         const tally = batch?.tally ?? open.evict()
         if (tally === undefined) return false
@@ -113,8 +114,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           } else if (inFlight.get(batch.id) === batch) {
             inFlight.set(batch.id, compressed)
             inFlightBytes -= saved
-          }
-          if (compressed !== batch) open.recycle(batch.body)
+          } else if (compressed !== batch) Memory.freeAll(compressed.body.buffer)
+          if (compressed !== batch && !lent.has(batch.body)) open.recycle(batch.body)
           done.openUnsafe()
           if (compressed !== batch) compressNext()
           // the smallest batches grow
@@ -133,7 +134,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         compress(batch)
         return Effect.map(compressing.get(batch.id)?.await ?? Effect.void, () => {
           const ready = inFlight.get(batch.id) ?? batch
-          sent.add(ready.body)
+          lent.add(ready.body)
           return ready
         })
       }
@@ -217,9 +218,14 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           for (let [pending] = compressing.values(); pending !== undefined; [pending] = compressing.values()) {
             yield* pending.await
           }
-          return [...inFlight.values(), ...sealed]
+          const batches = [...inFlight.values(), ...sealed]
+          for (const { body } of batches) lent.add(body)
+          return batches
         }),
-        roomBytes: Effect.sync(() => Math.max(0, maxBufferBytes / 2 - heldBytes())),
+        roomBytes: Effect.sync(() => {
+          const held = heldBytes()
+          return held === 0 ? maxBufferBytes : Math.max(0, maxBufferBytes / 2 - held)
+        }),
         restore: (batch) =>
           Effect.sync(() => {
             ledger.replayUnsafe(batch.tally)

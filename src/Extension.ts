@@ -50,7 +50,7 @@ const UNANNOUNCED_BUDGET_MS = 2000
 /** Runs until SHUTDOWN, or until interrupted, and then drains. Fails when Lambda does not accept this process. */
 export const run = Effect.gen(function*() {
   const config = yield* ExtensionConfig
-  return yield* Logger.withLevel(config.logLevel)(Effect.scoped(main))
+  return yield* Logger.withLevel(config.logLevel)(main)
 })
 
 const main = Effect.gen(function*() {
@@ -60,35 +60,10 @@ const main = Effect.gen(function*() {
   const { warnings } = yield* ExtensionConfig
   yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
   const isSubscribed = yield* subscribe
-  const sink = yield* OpenObserveSink
-  const intake = yield* Intake
-  const { isManagedInstance, isSnapStart } = yield* LambdaEnvironment
-  const begin = Effect.gen(function*() {
-    // a connection would be dead in every sandbox that the snapshot is restored to
-    if (isSubscribed && !isSnapStart) yield* sink.warmUp
-    yield* Spilling.catchUp
-    if (!isSnapStart) yield* sink.start
-  })
-  // beside the start of the function, which waits for our first `next`
-  yield* Effect.forkChild(Effect.delay(begin, Duration.zero))
-  const deadline = yield* FiberHandle.make<void>()
   const calls = new Flushing.Calls(yield* Clock.currentTimeMillis, isSubscribed)
-  yield* Effect.gen(function*() {
-    for (;;) {
-      const asked = yield* Clock.currentTimeMillis
-      const event = yield* extensions.next
-      yield* intake.open
-      const waited = (yield* Clock.currentTimeMillis) - asked
-      // Managed Instances run all the time: their connections are good
-      if (waited >= Freeze.LEAST_FREEZE_MS && !isManagedInstance) yield* sink.thawed(asked)
-      yield* FiberHandle.clear(deadline)
-      if (event.eventType === "SHUTDOWN") return yield* drain(event, calls)
-      if (!isSubscribed) continue
-      yield* Flushing.serve(event, calls)
-      yield* Effect.andThen(Spilling.catchUp, sink.start)
-      if (yield* sink.isPaused) yield* FiberHandle.run(deadline, Spilling.beforeDeadline(event))
-    }
-  }).pipe(
+  // what goes on beside the calls has ended when the end begins: a file that is left must not be taken for settled
+  yield* Effect.scoped(serveAll(calls)).pipe(
+    Effect.flatMap((end) => drain(end, calls)),
     Effect.tapError((error: ExtensionsError) =>
       Effect.gen(function*() {
         yield* drainAtOnce("poll failed", calls)
@@ -97,6 +72,37 @@ const main = Effect.gen(function*() {
     ),
     Effect.onInterrupt(() => drainAtOnce("signal", calls))
   )
+})
+
+/** Asks for one event after the other and does what each call needs, until SHUTDOWN. */
+const serveAll = Effect.fnUntraced(function*(calls: Flushing.Calls) {
+  const extensions = yield* ExtensionsClient
+  const sink = yield* OpenObserveSink
+  const intake = yield* Intake
+  const { isManagedInstance, isSnapStart } = yield* LambdaEnvironment
+  const begin = Effect.gen(function*() {
+    // a connection would be dead in every sandbox that the snapshot is restored to
+    if (calls.isSubscribed && !isSnapStart) yield* sink.warmUp
+    yield* Spilling.catchUp
+    if (!isSnapStart) yield* sink.start
+  })
+  // beside the start of the function, which waits for our first `next`
+  yield* Effect.forkScoped(Effect.delay(begin, Duration.zero))
+  const deadline = yield* FiberHandle.make<void>()
+  for (;;) {
+    const asked = yield* Clock.currentTimeMillis
+    const event = yield* extensions.next
+    yield* intake.open
+    const waited = (yield* Clock.currentTimeMillis) - asked
+    // Managed Instances run all the time: their connections are good
+    if (waited >= Freeze.LEAST_FREEZE_MS && !isManagedInstance) yield* sink.thawed(asked)
+    yield* FiberHandle.clear(deadline)
+    if (event.eventType === "SHUTDOWN") return event
+    if (!calls.isSubscribed) continue
+    yield* Flushing.serve(event, calls)
+    yield* Effect.andThen(Spilling.catchUp, sink.start)
+    if (yield* sink.isPaused) yield* FiberHandle.run(deadline, Spilling.beforeDeadline(event))
+  }
 })
 
 /** Asks for telemetry; without it the function still runs, only without logs. */

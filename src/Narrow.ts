@@ -1,7 +1,7 @@
 /** Makes records storable that alone have more columns than OpenObserve takes: objects become columns of JSON text. */
 import { type RecordBody, rewrite, splice } from "./RecordBody.ts"
-import { columnsOf, isFlattened, isSomething, lastOfEachKey, membersOf } from "./RecordColumns.ts"
-import type { Member } from "./TelemetryEvent.ts"
+import { columnsOf, isFlattened, isSomething, membersOf } from "./RecordColumns.ts"
+import { lastOfEachKey, type Member } from "./TelemetryEvent.ts"
 
 /** An object that is stored as its members. */
 interface Flattened {

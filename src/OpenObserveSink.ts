@@ -68,6 +68,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const warming = yield* FiberHandle.make<void>()
       const grace = yield* FiberHandle.make<void>()
       const patience = Patience.make()
+      // the last flush has ended
+      let isOver = false
 
       // --- Sealing -----------------------------------------------------------
 
@@ -107,6 +109,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       )
 
       const startWorkers: Effect.Effect<void> = Effect.gen(function*() {
+        // a timer may come too late: what is left is for the disk
+        if (isOver) return
         const { sealedBatches } = yield* buffer.state
         const running = yield* FiberSet.size(deliveries)
         // at the end there is no later for what one probe would spare
@@ -120,14 +124,15 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         yield* isLast ? buffer.seal : seal
         const started = yield* Clock.currentTimeMillis
         const before = acceptances()
-        yield* patience.flushing(started + Duration.toMillis(budget), isLast)
-        yield* startWorkers
-        if (isLast) yield* patience.abandonOlder(started - STALE_AT_END_MS)
-        const settled = yield* Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget).pipe(
-          Effect.ensuring(Effect.sync(patience.flushed))
+        const wait = startWorkers.pipe(
+          Effect.andThen(isLast ? patience.abandonOlder(started - STALE_AT_END_MS) : Effect.void),
+          Effect.andThen(Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget))
         )
-        if (isLast) yield* FiberSet.clear(deliveries)
-        else if (Option.isNone(settled) && acceptances() === before) {
+        const settled = yield* patience.flushing(started + Duration.toMillis(budget), isLast, wait)
+        if (isLast) {
+          isOver = true
+          yield* FiberSet.clear(deliveries)
+        } else if (Option.isNone(settled) && acceptances() === before) {
           const waited = (yield* Clock.currentTimeMillis) - started
           if (waited >= Math.min(LEAST_PROOF_MS, config.flushBudgetMs)) {
             const detail = `no answer within ${waited} ms`

@@ -18,18 +18,15 @@ export const make = () => {
     /** Whether the sandbox ends after the flush that waits: then nobody sleeps, and nothing is saved up for later. */
     isLast: () => isLast,
 
-    /** A flush begins to wait, until `endsAt` (epoch ms) at most. */
-    flushing: (endsAt: number, isLastFlush: boolean) =>
+    /** Runs a flush, which waits until `endsAt` (epoch ms) at most. */
+    flushing: <A, E, R>(endsAt: number, isLastFlush: boolean, flush: Effect.Effect<A, E, R>) =>
       Effect.suspend(() => {
         flushEndsAt = endsAt
         isLast = isLastFlush
-        return wake.release
-      }),
-
-    /** The flush waits no longer. */
-    flushed: () => {
-      flushEndsAt = Infinity
-    },
+        return Effect.andThen(wake.release, flush)
+      }).pipe(Effect.ensuring(Effect.sync(() => {
+        flushEndsAt = Infinity
+      }))),
 
     /** Waits before another attempt; false when that would take longer than the flush that waits for it. */
     pause: Effect.fnUntraced(function*(delay: Duration.Duration) {

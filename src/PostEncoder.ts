@@ -1,12 +1,13 @@
 /**
  * Turns posts into records: what Lambda wrote, byte for byte, with `time` replaced by `_timestamp` and a few members
- * added at the end. The state is small: the invocation whose lines are passing, and what is known of the function.
+ * added at the end (`Additions.ts`).
  */
+import { Additions, type AdditionsOptions, type FunctionIdentity } from "./Additions.ts"
 import { ColumnCounter, MAX_COLUMNS } from "./ColumnCounter.ts"
 import * as LifecycleEvent from "./LifecycleEvent.ts"
 import { OWN_LINE_PREFIX } from "./Logger.ts"
 import { ByteWriter, columnName, storableKey } from "./RecordBytes.ts"
-import { EventScanner, keyOf, type Member, shapeOf, textOf, typeOf } from "./TelemetryEvent.ts"
+import { EventScanner, lastOfEachKey, type Member, shapeOf, textOf, typeOf } from "./TelemetryEvent.ts"
 import * as Timestamp from "./Timestamp.ts"
 
 /** The records of one post. */
@@ -23,13 +24,6 @@ export interface EncodedPost {
   readonly lifecycle: ReadonlyArray<LifecycleEvent.LifecycleEvent>
   /** Elements and fragments that are no event. */
   readonly malformed: number
-}
-
-/** What the register answer says about the function; `undefined` where it does not say. */
-export interface FunctionIdentity {
-  readonly functionName?: string | undefined
-  readonly functionVersion?: string | undefined
-  readonly accountId?: string | undefined
 }
 
 /**
@@ -59,12 +53,10 @@ const COMMON_COLUMNS = [
 const COMMA = 0x2c
 const CLOSE_OBJECT = 0x7d
 
-export interface PostEncoderOptions {
+/** What is sent, and in which form. */
+export interface PostEncoderOptions extends AdditionsOptions {
   readonly types: ReadonlySet<string>
-  readonly hasMetadata: boolean
   readonly preservesOrder: boolean
-  readonly region: string | undefined
-  readonly isManagedInstance: boolean
 }
 
 /** The synchronous core of `RecordEncoder`: about a microsecond per event, so no Effect inside. */
@@ -73,22 +65,15 @@ export class PostEncoder {
   private readonly order = new Timestamp.MillisecondOrder()
   private readonly out = new ByteWriter()
   private readonly columns = new ColumnCounter(MAX_COLUMNS, COMMON_COLUMNS)
-  private identity: FunctionIdentity = {}
-  private instanceId: string | undefined
-  private requestId: string | undefined
-  private isRestored = false
-  private invocations = 0
-  // the members at the end of an ordinary record, joined; `undefined` after a change of what they say
-  private lineTail: Buffer | undefined
-  private otherTail: Buffer | undefined
+  private readonly additions: Additions
 
   constructor(options: PostEncoderOptions) {
     this.options = options
+    this.additions = new Additions(options)
   }
 
   identify(identity: FunctionIdentity): void {
-    this.identity = identity
-    this.forgetTails()
+    this.additions.identify(identity)
   }
 
   encode(post: Uint8Array, nowMillis: number): EncodedPost {
@@ -107,7 +92,7 @@ export class PostEncoder {
         const { valueEnd, valueStart } = shape.record
         const event = LifecycleEvent.parse(type, bytes.toString("utf8", valueStart, valueEnd))
         if (event !== undefined) {
-          this.follow(event)
+          this.additions.follow(event)
           lifecycle.push(event)
         }
       }
@@ -142,37 +127,6 @@ export class PostEncoder {
     return this.options.preservesOrder ? this.order.next(micros) : micros
   }
 
-  /** Keeps up with the stream: text lines carry no request id, they belong to the invocation they stand in. */
-  private follow(event: LifecycleEvent.LifecycleEvent): void {
-    switch (event._tag) {
-      case "EnvironmentStart":
-        if (event.isRestore) {
-          this.isRestored = true
-          this.instanceId = event.instanceId
-          this.invocations = 0
-        } else if (!this.isRestored) this.instanceId = event.instanceId ?? this.instanceId
-        // else the snapshot's own start, told again: all sandboxes restored from it know its name, none is called so
-        break
-      case "InvocationStart":
-        this.requestId = event.requestId
-        this.invocations++
-        break
-      case "Report":
-        // The report of an earlier invocation may come late; it says nothing about the current one.
-        if (event.requestId === this.requestId) this.requestId = undefined
-        break
-      case "RuntimeDone":
-      case "Dropped":
-        return
-    }
-    this.forgetTails()
-  }
-
-  private forgetTails(): void {
-    this.lineTail = undefined
-    this.otherTail = undefined
-  }
-
   private isWanted(bytes: Buffer, type: string, record: Member | undefined): boolean {
     const { types } = this.options
     if (type === "function") return types.has("function")
@@ -204,7 +158,7 @@ export class PostEncoder {
         out.bytes(bytes, member.keyStart, member.valueEnd)
       }
     }
-    out.bytes(this.tail(bytes, isLine, record))
+    out.bytes(this.additions.joinedFor(bytes, isLine, record))
   }
 
   /** Members that nobody has announced, repeated, escaped or very deep: each is looked at by itself. */
@@ -216,9 +170,7 @@ export class PostEncoder {
     record: Member | undefined
   ): void {
     const { out } = this
-    const byKey = new Map<string, Member>()
-    // as in JSON.parse, the last of several equal keys counts
-    for (const member of members) byKey.set(keyOf(bytes, member), member)
+    const byKey = lastOfEachKey(bytes, members)
     if (hasUsableTime) byKey.delete("time")
     const columns = new Set<string>()
     for (const [key, member] of byKey) {
@@ -228,50 +180,11 @@ export class PostEncoder {
       if (member.depth <= MAX_DEPTH) out.bytes(bytes, member.valueStart, member.valueEnd)
       else out.bytes(Buffer.from(JSON.stringify(bytes.toString("utf8", member.valueStart, member.valueEnd))))
     }
-    for (const [name, value] of this.additions(isLine ? this.requestIdOf(bytes, record) : undefined)) {
-      if (!columns.has(columnName(name))) out.bytes(addition(name, value))
+    for (const { name, text } of this.additions.eachFor(bytes, isLine, record)) {
+      if (!columns.has(columnName(name))) out.bytes(text)
     }
-  }
-
-  private tail(bytes: Buffer, isLine: boolean, record: Member | undefined): Buffer {
-    if (!isLine) return this.otherTail ??= this.joined(undefined)
-    if (this.requestId !== undefined && !this.options.isManagedInstance) {
-      return this.lineTail ??= this.joined(this.requestId)
-    }
-    const requestId = this.requestIdOf(bytes, record)
-    return requestId === undefined ? this.otherTail ??= this.joined(undefined) : this.joined(requestId)
-  }
-
-  private joined(requestId: string | undefined): Buffer {
-    return Buffer.concat(this.additions(requestId).map(([name, value]) => addition(name, value)))
-  }
-
-  /** The invocation of a function's line, when known; on Managed Instances invocations mix, so only the line can say. */
-  private requestIdOf(bytes: Buffer, record: Member | undefined): string | undefined {
-    if (this.requestId !== undefined && !this.options.isManagedInstance) return this.requestId
-    if (record === undefined || bytes[record.valueStart] !== 0x7b) return undefined
-    return LifecycleEvent.text(bytes.toString("utf8", record.valueStart, record.valueEnd), "requestId", "AWSRequestId")
-  }
-
-  private additions(requestId: string | undefined): Array<readonly [name: string, value: string | boolean]> {
-    const { functionName, functionVersion, accountId } = this.identity
-    const fields: Array<readonly [string, string | boolean | undefined]> = [["requestId", requestId]]
-    if (this.options.hasMetadata) {
-      fields.push(
-        ["faas_name", functionName],
-        ["faas_version", functionVersion],
-        ["faas_instance", this.instanceId],
-        ["faas_coldstart", this.invocations <= 1],
-        ["cloud_region", this.options.region],
-        ["cloud_account_id", accountId]
-      )
-    }
-    return fields.filter((field): field is [string, string | boolean] => field[1] !== undefined)
   }
 }
-
-const addition = (name: string, value: string | boolean): Buffer =>
-  Buffer.from(`,${JSON.stringify(name)}:${JSON.stringify(typeof value === "string" ? value.toWellFormed() : value)}`)
 
 /** Whether an `extension` record was written by this extension. */
 const isOwnLine = (bytes: Buffer, record: Member): boolean =>

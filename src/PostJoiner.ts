@@ -38,7 +38,8 @@ export class PostJoiner {
   private fragment: Buffer | undefined
   /** What stands before the cut value, and before its rest; still known when the fragment has been let go. */
   private envelope: Buffer | undefined
-  private readonly tail = Buffer.alloc(LONGEST_CUT_PAIR)
+  /** The end of the last post, as it came. */
+  private tail: Buffer = Buffer.alloc(0)
 
   /** Records of more bytes than `maxBytes` are not joined. */
   constructor(maxBytes: number) {
@@ -58,7 +59,7 @@ export class PostJoiner {
     const joined = this.envelope === undefined ? post : this.joinedTo(this.envelope, post)
     this.envelope = undefined
     this.drop()
-    this.tail.set(joined.subarray(-LONGEST_CUT_PAIR))
+    this.tail = Buffer.from(joined.subarray(-LONGEST_CUT_PAIR))
     return joined
   }
 

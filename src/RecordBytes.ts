@@ -10,6 +10,9 @@ const MAX_KEPT_CAPACITY = 2 * 1024 * 1024
 
 const RECORD_START = "{\"_timestamp\":"
 const ZERO = 0x30
+const QUOTE = 0x22
+const OPEN_ARRAY = 0x5b
+const OPEN_OBJECT = 0x7b
 
 /** An append-only byte buffer that grows as needed and is reused. */
 export class ByteWriter {
@@ -99,5 +102,5 @@ export const storableKey = (key: string, bytes: Buffer, member: Member): string 
   if (column === "") return "event"
   if (column !== "_id") return key
   const first = bytes[member.valueStart]
-  return first === 0x22 || first === 0x5b || first === 0x7b ? key : "event_id"
+  return first === QUOTE || first === OPEN_ARRAY || first === OPEN_OBJECT ? key : "event_id"
 }

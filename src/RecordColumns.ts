@@ -3,7 +3,7 @@
  * keys joined by `_`; what lies deeper, and every array, is one column of JSON text; what holds nothing makes no column.
  */
 import { columnName } from "./RecordBytes.ts"
-import { EventScanner, keyOf, type Member } from "./TelemetryEvent.ts"
+import { EventScanner, keyOf, lastOfEachKey, type Member } from "./TelemetryEvent.ts"
 
 /** Default of ZO_INGEST_FLATTEN_LEVEL: an object on this level is stored as JSON text. */
 const FLATTEN_LEVEL = 3
@@ -49,10 +49,6 @@ const collect = (
     } else if (counts(bytes, member)) columns.add(column)
   }
 }
-
-/** The members by key; of several equal keys the last counts. */
-export const lastOfEachKey = (bytes: Buffer, members: ReadonlyArray<Member>): Map<string, Member> =>
-  new Map(members.map((member) => [keyOf(bytes, member), member]))
 
 /** Whether a member on this level (the record's own are on level 1) is stored as its members. */
 export const isFlattened = (bytes: Buffer, member: Member, level: number): boolean =>

@@ -3,9 +3,10 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { FunctionIdentity } from "./Additions.ts"
 import { ExtensionConfig } from "./Config.ts"
 import { LambdaEnvironment } from "./LambdaEnvironment.ts"
-import { type EncodedPost, type FunctionIdentity, PostEncoder } from "./PostEncoder.ts"
+import { type EncodedPost, PostEncoder } from "./PostEncoder.ts"
 
 /** Encodes posts in the order in which they came. */
 export class RecordEncoder extends Context.Service<RecordEncoder, {

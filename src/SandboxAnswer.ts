@@ -4,7 +4,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { FunctionIdentity } from "./PostEncoder.ts"
+import type { FunctionIdentity } from "./Additions.ts"
 
 /** An event that `next` answers with. */
 export type LifecycleCall =

@@ -8,7 +8,7 @@
  * | 0 | 7 | `o2spill` |
  * | 7 | 1 | version of the format: 1 |
  * | 8 | 4 | CRC-32 of everything behind it |
- * | 12 | 1 | coding of the body: 0 identity, 1 gzip |
+ * | 12 | 1 | coding of the body: 0 identity, 1 gzip; 2 more when it may have too many columns |
  * | 13 | 4 | records |
  * | 17 | 8 | their bytes before compression, as a double |
  * | 25 | 8 | smallest `_timestamp` in µs, as a double |
@@ -24,8 +24,8 @@ import { type Batch, MAX_RECORDS } from "./Batch.ts"
 
 // --- Content -----------------------------------------------------------------
 
-/** A batch apart from its place in the order, which is this process's own. */
-export type Content = Omit<Batch, "id">
+/** A batch apart from its place in the order, which is this process's own, and from what one server has done with it. */
+export type Content = Omit<Batch, "id" | "suspicion">
 
 /** Why a file is not what was written. */
 export type Flaw =
@@ -50,13 +50,15 @@ const LENGTH_AT = 33
 const HEADER_BYTES = 37
 
 const codings = ["identity", "gzip"] as const
+/** Added to the coding of a batch that is `isWide`. */
+const WIDE = 2
 
 /** The bytes of a file. */
-export const encode = ({ body, coding, oldestTimestamp, tally }: Content): Buffer => {
+export const encode = ({ body, coding, isWide, oldestTimestamp, tally }: Content): Buffer => {
   const file = Buffer.allocUnsafeSlow(HEADER_BYTES + body.length)
   MAGIC.copy(file)
   file[VERSION_AT] = VERSION
-  file[CODING_AT] = codings.indexOf(coding)
+  file[CODING_AT] = codings.indexOf(coding) + (isWide === true ? WIDE : 0)
   file.writeUInt32BE(tally.records, RECORDS_AT)
   file.writeDoubleBE(tally.bytes, BYTES_AT)
   file.writeDoubleBE(oldestTimestamp, OLDEST_AT)
@@ -75,14 +77,16 @@ export const decode = (file: Buffer): Content | Flaw => {
   if (file.length < HEADER_BYTES) return "truncated"
   const end = HEADER_BYTES + file.readUInt32BE(LENGTH_AT)
   if (file.length < end) return "truncated"
-  const coding = codings[file[CODING_AT]!]
+  const isWide = file[CODING_AT]! >= WIDE
+  const coding = codings[file[CODING_AT]! - (isWide ? WIDE : 0)]
   const isWhole = file.length === end && file.readUInt32BE(CHECKSUM_AT) === Zlib.crc32(file.subarray(CODING_AT))
   if (!isWhole || coding === undefined) return "corrupt"
   return {
     tally: { records: file.readUInt32BE(RECORDS_AT), bytes: file.readDoubleBE(BYTES_AT) },
     oldestTimestamp: file.readDoubleBE(OLDEST_AT),
     body: file.subarray(HEADER_BYTES),
-    coding
+    coding,
+    ...(isWide ? { isWide } : {})
   }
 }
 

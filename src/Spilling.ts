@@ -17,12 +17,17 @@ const BEFORE_DEADLINE_MS = 1_000
 /** Longest that this writing may take, in ms: it ends before the deadline. */
 const EARLY_BUDGET_MS = 500
 
+// without the disk, too, the function's logs are better sent than not
+const logDefect = Effect.catchDefect((defect) =>
+  Effect.logError("keeping records over a reset has failed", { defect: String(defect) })
+)
+
 /** Brings back what earlier generations have left, and deletes what has been settled since. */
 export const catchUp = Effect.gen(function*() {
   const buffer = yield* LogBuffer
   const spill = yield* Spill
   yield* spill.catchUp(buffer)
-})
+}).pipe(logDefect)
 
 /** In an outage: writes what is unsettled when the call nears its deadline and has not ended. Memory keeps it as well. */
 export const beforeDeadline = Effect.fnUntraced(function*({ deadlineMs, requestId }: Invoke) {
@@ -36,13 +41,12 @@ export const beforeDeadline = Effect.fnUntraced(function*({ deadlineMs, requestI
   if (isRuntimeDone(requestId) || !(yield* sink.isPaused)) return
   yield* buffer.seal
   yield* spill.write(buffer, Duration.millis(EARLY_BUDGET_MS))
-})
+}, logDefect)
 
 /** At the end, when nothing is in flight: leaves what could not be delivered to the next generation. */
 export const atEnd = Effect.fnUntraced(function*(budget: Duration.Duration) {
   const buffer = yield* LogBuffer
   const spill = yield* Spill
-  const { onDisk } = yield* spill.write(buffer, budget)
-  yield* buffer.spilled(onDisk)
+  yield* logDefect(Effect.flatMap(spill.write(buffer, budget), ({ onDisk }) => buffer.spilled(onDisk)))
   yield* buffer.drop("shutdown")
 })

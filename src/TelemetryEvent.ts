@@ -4,10 +4,11 @@
  *
  * The Telemetry API posts `[{"time":…,"type":…,"record":…}, …]`. A record larger than the subscription's `maxBytes` is
  * cut in the middle, which leaves posts that are not valid JSON (`PostJoiner.ts`), so one broken element must not cost
- * its neighbours; but what a remainder holds is a customer's text and no event, however much it looks like one.
+ * its neighbours (`Resync.ts`).
  */
 import { isUtf8 } from "node:buffer"
 import { CUT, INVALID, JsonScanner } from "./JsonScanner.ts"
+import { Resync } from "./Resync.ts"
 
 const QUOTE = 0x22
 const OPEN_OBJECT = 0x7b
@@ -37,7 +38,7 @@ export interface Shape {
   readonly isPlain: boolean
 }
 
-/** Finds what the members of an event are; as in `JSON.parse`, the last of several equal keys counts. */
+/** Finds what the members of an event are. */
 export const shapeOf = (bytes: Buffer, members: ReadonlyArray<Member>): Shape => {
   let time: Member | undefined
   let type: Member | undefined
@@ -50,7 +51,7 @@ export const shapeOf = (bytes: Buffer, members: ReadonlyArray<Member>): Shape =>
     else isPlain = false
   }
   if (isPlain) return { time, type, record, isPlain }
-  const byKey = new Map(members.map((member) => [keyOf(bytes, member), member]))
+  const byKey = lastOfEachKey(bytes, members)
   return { time: byKey.get("time"), type: byKey.get("type"), record: byKey.get("record"), isPlain }
 }
 
@@ -70,6 +71,10 @@ const isText = (bytes: Buffer, start: number, end: number, text: string): boolea
 export const keyOf = (bytes: Buffer, member: Member): string =>
   JSON.parse(bytes.toString("utf8", member.keyStart, member.keyEnd)) as string
 
+/** The members by key; as in `JSON.parse`, the last of several equal keys counts. */
+export const lastOfEachKey = (bytes: Buffer, members: ReadonlyArray<Member>): Map<string, Member> =>
+  new Map(members.map((member) => [keyOf(bytes, member), member]))
+
 /** An event's type; most are a function's lines, which are not worth decoding. */
 export const typeOf = (bytes: Buffer, member: Member | undefined): string => {
   if (member === undefined) return ""
@@ -81,18 +86,6 @@ export const textOf = (bytes: Buffer, member: Member): string =>
   bytes[member.valueStart] === QUOTE
     ? JSON.parse(bytes.toString("utf8", member.valueStart, member.valueEnd)) as string
     : ""
-
-/**
- * How often a post's length may be searched again for the ends of broken elements; bounds the work for a post that is
- * made of nothing else.
- */
-const MAX_RESYNC_PASSES = 8
-
-/** Bytes before an error that may belong to the next event already: `"},{"` reads as a string when a quote is missing. */
-const RESYNC_LOOKBACK = 64
-
-// What begins an event behind a broken one, as Lambda writes it. Inside a JSON string its quotes would be escaped.
-const nextEvent = /,\s*\{\s*"time"\s*:\s*"[^"\\]*"\s*,\s*"type"\s*:\s*"/g
 
 /** What Lambda writes behind the piece of a record that it has cut: the ends of the event and of the array. */
 export const FRAMING = Buffer.from("}]")
@@ -122,8 +115,7 @@ export class EventScanner {
   private at: number
   private isInArray = false
   private readonly scanner: JsonScanner
-  private resyncBudget: number
-  private latin1: string | undefined
+  private resync: Resync | undefined
   /** Up to here everything has been taken, or tried as the beginning of an event. */
   private tried = 0
 
@@ -133,7 +125,6 @@ export class EventScanner {
     this.bytes = isUtf8(bytes) ? bytes : Buffer.from(bytes.toString("utf8"))
     this.at = this.bytes[0] === 0xef && this.bytes[1] === 0xbb && this.bytes[2] === 0xbf ? 3 : 0
     this.scanner = new JsonScanner(this.bytes)
-    this.resyncBudget = this.bytes.length * MAX_RESYNC_PASSES
   }
 
   /** Moves to the next event; false at the end of the post. */
@@ -165,7 +156,7 @@ export class EventScanner {
         else {
           const isCut = end === CUT || this.isCutBeforeFraming()
           this.isCut = isCut && byte === OPEN_OBJECT
-          if (isCut || !this.resync()) this.at = bytes.length
+          if (isCut || !this.goOn()) this.at = bytes.length
         }
       }
     }
@@ -223,60 +214,16 @@ export class EventScanner {
       new JsonScanner(bytes.subarray(0, end)).value(this.start) === CUT
   }
 
-  /** After something that is not JSON: finds where the next element begins. */
-  private resync(): boolean {
-    const { bytes, scanner, start } = this
+  /** Behind something that is not JSON: moves to where the next element begins, if it can be found. */
+  private goOn(): boolean {
+    const resync = this.resync ??= new Resync(this.scanner)
     // A post that begins with something broken may continue another: then this is within a customer's text.
     const isRemainder = this.end === 0
-    if (!isRemainder && this.isInArray && this.resyncBudget > 0) {
-      const behind = scanner.balanced(start)
-      this.resyncBudget -= (behind < 0 ? bytes.length : behind) - start
-      if (behind > start && this.isElementEnd(behind)) {
-        this.at = behind
-        return true
-      }
-    }
-    // one copy for all searches: copying the rest each time would make the work quadratic
-    const text = this.latin1 ??= bytes.toString("latin1")
-    nextEvent.lastIndex = Math.max(this.tried, scanner.errorAt - RESYNC_LOOKBACK)
-    for (let match = nextEvent.exec(text); match !== null; match = nextEvent.exec(text)) {
-      const behind = isRemainder ? this.arrayFrom(match.index) : bytes.length
-      if (behind === CUT) return false
-      if (behind === bytes.length) {
-        this.at = match.index + match[0].indexOf("{")
-        this.isInArray = true
-        return true
-      }
-      // an array in the customer's text ends here, or it is no array
-      nextEvent.lastIndex = behind >= 0 ? behind : Math.max(match.index + 1, scanner.errorAt - RESYNC_LOOKBACK)
-    }
-    return false
-  }
-
-  /**
-   * The offset behind the array whose elements go on at a comma, and the white space that follows. The post's own array
-   * ends with the post; one in a customer's text ends before, or is cut.
-   */
-  private arrayFrom(comma: number): number {
-    const { bytes, scanner } = this
-    if (this.resyncBudget <= 0) return CUT
-    bytes[comma] = OPEN_ARRAY
-    const end = scanner.value(comma)
-    bytes[comma] = COMMA
-    this.resyncBudget -= (end >= 0 ? end : end === CUT ? bytes.length : scanner.errorAt) - comma
-    return end < 0 ? end : scanner.space(end)
-  }
-
-  /**
-   * Whether an element can end here: before another object or at the end of the post. A log line that is read as JSON
-   * because its beginning is missing may well contain commas and brackets, but not these.
-   */
-  private isElementEnd(behind: number): boolean {
-    const { bytes, scanner } = this
-    const follower = scanner.space(behind)
-    if (bytes[follower] === CLOSE_ARRAY) return scanner.space(follower + 1) === bytes.length
-    if (bytes[follower] !== COMMA) return false
-    const next = scanner.space(follower + 1)
-    return bytes[next] === OPEN_OBJECT && bytes[scanner.space(next + 1)] === QUOTE
+    const behind = this.isInArray && !isRemainder ? resync.behind(this.start) : CUT
+    const found = behind === CUT ? resync.next(this.tried, isRemainder) : behind
+    if (found === CUT) return false
+    this.at = found
+    this.isInArray = true
+    return true
   }
 }

@@ -21,6 +21,7 @@ export const isAccepted = (micros: number, nowMicros: number): boolean =>
 const USUAL_LENGTH = 26
 
 const ZERO = 0x30
+const QUOTE = 0x22
 
 const twoDigits = (bytes: Uint8Array, at: number): number => {
   const tens = bytes[at]! - ZERO
@@ -30,7 +31,7 @@ const twoDigits = (bytes: Uint8Array, at: number): number => {
 
 /** Microseconds of the JSON value in `bytes[start, end)`; NaN when it is no ISO 8601 date and time. */
 export const parse = (bytes: Buffer, start: number, end: number): number => {
-  if (bytes[start] !== 0x22) return NaN
+  if (bytes[start] !== QUOTE) return NaN
   if (
     end - start === USUAL_LENGTH && bytes[end - 2] === 0x5a && bytes[start + 11] === 0x54 && bytes[start + 20] === 0x2e
   ) {

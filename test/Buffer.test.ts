@@ -150,6 +150,27 @@ describe("LogBuffer", () => {
       assert.strictEqual((yield* books).received.records, 4)
     }).pipe(Effect.provide(bufferLayer())))
 
+  it.effect("leaves alone what is being written to the disk when it evicts it meanwhile", () =>
+    Effect.gen(function*() {
+      const buffer = yield* LogBuffer
+      yield* buffer.append(postOf([100]))
+      yield* buffer.seal
+      const [batch] = yield* buffer.unsettled
+      buffer.holdUnsafe(1000)
+      assert.strictEqual((yield* books).dropped.buffer_full?.records, 1)
+      assert.deepEqual(numbersIn(batch!), [0])
+    }).pipe(Effect.provide(bufferLayer())))
+
+  it.effect("has room for half of what it may hold, and for all of it while it holds nothing", () =>
+    Effect.gen(function*() {
+      const buffer = yield* LogBuffer
+      assert.strictEqual(yield* buffer.roomBytes, 1000)
+      yield* buffer.append(postOf([99]))
+      assert.strictEqual(yield* buffer.roomBytes, 400)
+      buffer.holdUnsafe(500)
+      assert.strictEqual(yield* buffer.roomBytes, 0)
+    }).pipe(Effect.provide(bufferLayer())))
+
   it.effect("gives up everything that waits, for the reason that is named", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer

@@ -22,7 +22,7 @@ const operations = fc.array(
   fc.oneof(
     { weight: 4, arbitrary: fc.array(recordSize, { maxLength: 8 }).map((sizes) => ({ sizes })) },
     { weight: 6, arbitrary: fc.constantFrom("seal" as const, "take" as const, "take" as const) },
-    { weight: 1, arbitrary: fc.constant("drop" as const) },
+    { weight: 1, arbitrary: fc.constantFrom("drop" as const, "lend" as const) },
     { weight: 4, arbitrary: fc.record({ what: fc.constantFrom("settle", "giveBack", "divide"), index: fc.nat(5) }) },
     { weight: 2, arbitrary: fc.integer({ min: -600, max: 600 }).map((hold) => ({ hold })) }
   ),
@@ -45,6 +45,8 @@ const runModel = (config: Partial<Configuration>, operations: ReadonlyArray<Oper
     const bound = config.maxBufferBytes ?? 0
     const taken: Array<Batch> = []
     const settled: Array<Batch> = []
+    // what others may still read, whatever becomes of it here
+    const lent: Array<Batch> = []
     let received = 0
     let receiving = 0
     // what compressing and dividing have added since records were last evicted
@@ -54,9 +56,15 @@ const runModel = (config: Partial<Configuration>, operations: ReadonlyArray<Oper
       const before = (yield* buffer.state).heldBytes
       if (operation === "seal") return yield* buffer.seal
       if (operation === "drop") return yield* buffer.drop("shutdown")
-      if (operation === "take") {
+      if (operation === "lend") {
+        lent.push(...(yield* buffer.unsettled))
+        growth += Math.max(0, (yield* buffer.state).heldBytes - before)
+      } else if (operation === "take") {
         const batch = yield* buffer.take
-        if (batch !== undefined) taken.push(batch)
+        if (batch !== undefined) {
+          taken.push(batch)
+          lent.push(batch)
+        }
         growth += Math.max(0, (yield* buffer.state).heldBytes - before)
       } else if ("sizes" in operation) {
         yield* buffer.append(postOf(operation.sizes, received))
@@ -117,6 +125,7 @@ const runModel = (config: Partial<Configuration>, operations: ReadonlyArray<Oper
       assert.isAtMost(batch.oldestTimestamp, Math.min(...numbers))
       assert.isTrue(batch.tally.records === 1 || batch.tally.bytes <= (config.maxBatchBytes ?? 0))
     }
+    for (const batch of lent) assert.strictEqual(numbersIn(batch).length, batch.tally.records)
     const known = batches.flatMap(numbersIn)
     assert.strictEqual(new Set(known).size, known.length)
     assert.strictEqual(known.length + total(dropped).records, received)

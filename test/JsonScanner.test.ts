@@ -138,20 +138,4 @@ describe("JsonScanner", () => {
       assert.strictEqual(scannerOf("\"a\" , 1").key(0), INVALID)
       assert.strictEqual(scannerOf("\"a\" ").key(0), CUT)
     }))
-
-  describe("balanced", () => {
-    const elements: ReadonlyArray<readonly [text: string, end: number]> = [
-      ["!!,1", 2],
-      ["!!]", 2],
-      ["{\"a\":!},1", 7],
-      ["{\"a\":\"},\\\"\"},1", 12],
-      ["[[!],{}],1", 8],
-      ["{\"a\":[!},1", CUT],
-      ["{\"a\":\"", CUT]
-    ]
-    for (const [text, end] of elements) {
-      it.effect(`skips a broken element: ${text}`, () =>
-        Effect.sync(() => assert.strictEqual(scannerOf(text).balanced(0), end)))
-    }
-  })
 })

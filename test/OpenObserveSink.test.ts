@@ -233,6 +233,24 @@ describe("OpenObserveSink", () => {
     })
   })
 
+  describe("after the last flush", () => {
+    it.effect("sends nothing more: what is left is for the disk", () => {
+      const transport = makeControlledTransport()
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        const sink = yield* OpenObserveSink
+        yield* sealBatches([1])
+        const flushing = yield* Effect.forkChild(flush(500, true))
+        yield* TestClock.adjust("500 millis")
+        yield* Fiber.join(flushing)
+        yield* sink.send
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(transport.exchanges.length, 1)
+        assert.strictEqual((yield* books).buffered.records, 1)
+      }).pipe(Effect.provide(layer))
+    })
+  })
+
   describe("concurrency", () => {
     it.effect("has four requests in flight when there is a backlog", () => {
       const transport = makeControlledTransport()

@@ -48,6 +48,15 @@ describe("PostJoiner", () => {
       assert.deepStrictEqual(read([Buffer.from(head), Buffer.from(tail)]), { events: [joined, done], ...whole })
     }))
 
+  it.effect("takes nothing of one post for the end of another, however short", () =>
+    Effect.sync(() => {
+      const cut = Buffer.from(`[${eventOf("\"\\ud83d\"").slice(0, -2)}}]`)
+      for (let length = 1; length < 13; length++) {
+        const short = Buffer.from("[{\"a\":\"\\uabcd").subarray(0, length)
+        assert.deepStrictEqual(read([cut, short]).events, [], `${length} bytes`)
+      }
+    }))
+
   describe("joins, wherever it was cut,", () => {
     const lookAlike = `{"time":"${time}","type":"function","record":"no event"}`
     const records: ReadonlyArray<readonly [name: string, record: string]> = [

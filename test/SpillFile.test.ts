@@ -14,6 +14,7 @@ const content: SpillFile.Content = {
 }
 
 const contents: fc.Arbitrary<SpillFile.Content> = fc.record({
+  isWide: fc.constant(true as const),
   tally: fc.record({
     records: fc.integer({ min: 1, max: 2 ** 23 }),
     bytes: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
@@ -21,7 +22,7 @@ const contents: fc.Arbitrary<SpillFile.Content> = fc.record({
   oldestTimestamp: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
   body: fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
   coding: fc.constantFrom("gzip" as const, "identity" as const)
-})
+}, { requiredKeys: ["tally", "oldestTimestamp", "body", "coding"] })
 
 const makeBatch = (id: number, overrides: Partial<SpillFile.Content> = {}): Batch => ({ ...content, ...overrides, id })
 
@@ -92,7 +93,7 @@ describe("SpillFile", () => {
   it.effect("knows an unknown coding, even with the right checksum", () =>
     Effect.sync(() => {
       const file = SpillFile.encode(content)
-      file[12] = 2
+      file[12] = 4
       file.writeUInt32BE(Zlib.crc32(file.subarray(12)), 8)
       assert.strictEqual(SpillFile.decode(file), "corrupt")
     }))

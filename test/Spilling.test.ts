@@ -3,10 +3,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import type { Batch } from "../src/Batch.ts"
+import * as Extension from "../src/Extension.ts"
 import { Ledger } from "../src/Ledger.ts"
 import type { SpillableMemory } from "../src/Spill.ts"
 import { makeControlledTransport, recordsOf, storeAll } from "./fakes/ControlledTransport.ts"
-import { event, makeProgram, running, START } from "./fakes/program.ts"
+import { event, interrupted, makeProgram, running, START } from "./fakes/program.ts"
 
 /** A disk that notes what it is given, and gives back what an earlier generation has left. */
 const makeDisk = (left: ReadonlyArray<Batch> = []) => {
@@ -93,6 +94,62 @@ describe("Spilling", () => {
         yield* TestClock.adjust("1 millis")
         assert.deepStrictEqual(disk.writes.map(recordsIn), [2])
         assert.strictEqual((yield* Ledger.use((ledger) => ledger.snapshot)).buffered.records, 2)
+      })
+    )
+  })
+
+  it.effect("ends what goes on beside the calls before the end begins", () => {
+    const disk = makeDisk()
+    const { invoke, layer, send } = makeProgram({ env, transport: away(), spill: disk.spill })
+    return Effect.gen(function*() {
+      yield* TestClock.setTime(START)
+      const program = yield* Effect.forkChild(Extension.run)
+      yield* TestClock.adjust(0)
+      yield* invoke("a", 10_000)
+      yield* send(event.line("one"), event.runtimeDone("a"))
+      yield* invoke("b", 10_000)
+      yield* send(event.line("two"))
+      yield* TestClock.adjust("8900 millis")
+      // from here to the deadline it would write; what is spilled by then would look settled to it
+      yield* interrupted(program)
+      assert.deepStrictEqual(disk.writes.map(recordsIn), [2])
+      assert.strictEqual((yield* Ledger.use((ledger) => ledger.snapshot)).spilled.records, 2)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("ends loading what is left before the end begins", () => {
+    const steps: Array<string> = []
+    const { layer, shutdown } = makeProgram({
+      spill: {
+        catchUp: () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => void steps.push("loading ended"))),
+        write: () => Effect.sync(() => (steps.push("write"), { onDisk: [], notOnDisk: [] }))
+      }
+    })
+    return running(
+      layer,
+      Effect.gen(function*() {
+        yield* shutdown()
+        yield* TestClock.adjust("2 seconds")
+        assert.deepStrictEqual(steps, ["loading ended", "write"])
+      })
+    )
+  })
+
+  it.effect("goes on without the disk when that part of the program fails", () => {
+    const spill = { catchUp: () => Effect.die("no store"), write: () => Effect.die("no store") }
+    const { invoke, layer, log, polls, send, shutdown, transport } = makeProgram({ env, spill })
+    return running(
+      layer,
+      Effect.gen(function*() {
+        yield* invoke("a")
+        yield* send(event.line("one"), event.runtimeDone("a"))
+        assert.strictEqual(polls.length, 2)
+        assert.strictEqual(transport.exchanges.length, 1)
+        yield* shutdown()
+        yield* TestClock.adjust("2 seconds")
+        // at the start, after the call and at the end
+        assert.strictEqual(log.at("Error").length, 3)
+        assert.strictEqual(log.entries.at(-1)?.message, "ledger")
       })
     )
   })

@@ -2,7 +2,8 @@
  * What the records of a post must be, by the simplest means: parse it all, rebuild each element. The encoder, which
  * splices bytes, is compared with it.
  */
-import type { FunctionIdentity, PostEncoderOptions } from "../src/PostEncoder.ts"
+import type { FunctionIdentity } from "../src/Additions.ts"
+import type { PostEncoderOptions } from "../src/PostEncoder.ts"
 
 type Json = Readonly<Record<string, unknown>>
 

@@ -2,7 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { isDeepStrictEqual } from "node:util"
-import { ledgerOf, sidesOf, withSandbox } from "./sandbox.ts"
+import { ended } from "./books.ts"
+import { withSandbox } from "./sandbox.ts"
 import type { Sandbox, SandboxOptions } from "./sandbox.ts"
 
 const MEBIBYTE = 1024 * 1024
@@ -28,17 +29,6 @@ const large = (name: string, bytes: number) => {
 
 /** What stands before the record of a line that is written now. */
 const envelopeOfNow = (): string => `{"time":"${new Date().toISOString()}","type":"function","record":`
-
-/** Ends the sandbox; answers with its books, which must add up. */
-const ended = ({ emulator, ownLines }: Sandbox) =>
-  Effect.gen(function*() {
-    const { extensions } = yield* emulator.shutdown()
-    assert.strictEqual(extensions[0]?.exitCode, 0)
-    const ledger = ledgerOf(yield* ownLines)
-    const { came, went } = sidesOf(ledger)
-    assert.strictEqual(came, went)
-    return ledger
-  })
 
 /** Invokes the function and answers with what of that call is stored when it has ended. */
 const storedBy = (sandbox: Sandbox, line: string) =>

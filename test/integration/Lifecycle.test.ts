@@ -3,7 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { Fault } from "../../src/testing/OpenObserveDouble.ts"
-import { eventually, ledgerOf, sidesOf, withSandbox } from "./sandbox.ts"
+import { ended } from "./books.ts"
+import { eventually, withSandbox } from "./sandbox.ts"
 import type { Sandbox } from "./sandbox.ts"
 
 const tier = (O2_FLUSH_STRATEGY: string, more: Readonly<Record<string, string>> = {}) => ({
@@ -16,19 +17,6 @@ const noRetry = { O2_INITIAL_RETRY_DELAY_MS: "600000", O2_MAX_RETRY_DELAY_MS: "6
 /** When the extension has asked for events, in epoch ms: at its start, and after each call. */
 const polls = ({ emulator }: Sandbox) =>
   Effect.map(emulator.calls, (calls) => calls.filter(({ path }) => path.endsWith("/event/next")).map(({ at }) => at))
-
-/** Ends the sandbox; the books must add up. */
-const ended = ({ emulator, ownLines }: Sandbox) =>
-  Effect.gen(function*() {
-    const { extensions } = yield* emulator.shutdown()
-    assert.deepStrictEqual(extensions.map(({ exitCode, killed }) => ({ exitCode, killed })), [
-      { exitCode: 0, killed: false }
-    ])
-    const ledger = ledgerOf(yield* ownLines)
-    const { came, went } = sidesOf(ledger)
-    assert.strictEqual(came, went)
-    return ledger
-  })
 
 /** Cuts every connection of the frozen extension, and is there again. */
 const cutConnections = ({ openObserve }: Sandbox) =>

@@ -1,7 +1,8 @@
 /** Sandboxes of every kind: Managed Instances, restored snapshots, older and missing APIs. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { eventually, ledgerOf, sidesOf, withSandbox } from "./sandbox.ts"
+import { ended } from "./books.ts"
+import { eventually, withSandbox } from "./sandbox.ts"
 import type { Sandbox } from "./sandbox.ts"
 
 /** The JSON that a path of Lambda's APIs was asked with, where the answer was 200. */
@@ -14,17 +15,6 @@ const acceptedBy = ({ emulator }: Sandbox, path: string): Effect.Effect<Readonly
 
 const recordsOfType = ({ openObserve }: Sandbox, type: string) =>
   Effect.map(openObserve.records("default"), (records) => records.filter((record) => record["type"] === type))
-
-/** Ends the sandbox; the books must add up. */
-const ended = ({ emulator, ownLines }: Sandbox) =>
-  Effect.gen(function*() {
-    const { extensions } = yield* emulator.shutdown()
-    assert.strictEqual(extensions[0]?.exitCode, 0)
-    const ledger = ledgerOf(yield* ownLines)
-    const { came, went } = sidesOf(ledger)
-    assert.strictEqual(came, went)
-    return ledger
-  })
 
 describe("Managed Instances", () => {
   const managed = { initializationType: "lambda-managed-instances" } as const

@@ -2,25 +2,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { eventually, sidesOf, withSandbox } from "./sandbox.ts"
+import { closedLedgers, ended } from "./books.ts"
+import { eventually, withSandbox } from "./sandbox.ts"
 import type { Sandbox } from "./sandbox.ts"
 
 const recordsOfType = ({ openObserve }: Sandbox, type: string) =>
   Effect.map(openObserve.records("default"), (records) => records.filter((record) => record["type"] === type))
 
-/** Ends the sandbox; the books of every generation must add up, and nothing may have been given up. */
-const ended = ({ emulator, ownLines }: Sandbox) =>
+/** Ends the sandbox; nothing may have been given up by any generation. Answers with the reasons of their ends. */
+const endedAll = (sandbox: Sandbox) =>
   Effect.gen(function*() {
-    const { extensions } = yield* emulator.shutdown()
-    assert.deepStrictEqual(extensions.map(({ exitCode, killed }) => ({ exitCode, killed })), [
-      { exitCode: 0, killed: false }
-    ])
-    const ledgers: ReadonlyArray<Record<string, any>> = (yield* ownLines).filter(({ message }) => message === "ledger")
-    for (const ledger of ledgers) {
-      const { came, went } = sidesOf(ledger)
-      assert.strictEqual(came, went)
-      assert.strictEqual(ledger["delivered"], ledger["received"])
-    }
+    yield* ended(sandbox)
+    const ledgers = closedLedgers(yield* sandbox.ownLines)
+    for (const ledger of ledgers) assert.strictEqual(ledger["delivered"], ledger["received"])
     return ledgers.map(({ reason }) => reason)
   })
 
@@ -62,7 +56,7 @@ describe("a reset", () => {
           assert.notStrictEqual((yield* sandbox.emulator.extensions)[0]?.pid, first?.pid)
           const andAgain = yield* sandbox.invoke({ lines: ["and again"] })
           const isTimeout = outcome._tag === "TimedOut"
-          assert.deepStrictEqual(yield* ended(sandbox), [isTimeout ? "timeout" : "failure", "spindown"])
+          assert.deepStrictEqual(yield* endedAll(sandbox), [isTimeout ? "timeout" : "failure", "spindown"])
           assert.deepStrictEqual(
             (yield* sandbox.functionRecords).map((record) => [
               record["record"],
@@ -102,7 +96,7 @@ describe("a reset", () => {
           Effect.gen(function*() {
             const { outcome, requestId } = yield* sandbox.invoke({ lines: ["at last"] })
             assert.strictEqual(outcome._tag, "Response")
-            assert.deepStrictEqual(yield* ended(sandbox), [reason, "spindown"])
+            assert.deepStrictEqual(yield* endedAll(sandbox), [reason, "spindown"])
             assert.deepStrictEqual(
               (yield* sandbox.functionRecords).map((record) => [record["record"], record["requestid"]]),
               [["init\n", undefined], ["init\n", undefined], ["at last\n", requestId]]
