@@ -61,7 +61,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       // oldest first
       const sealed: Array<Batch> = []
       const inFlight = new Map<number, Batch>()
-      const sent = new WeakSet<Buffer>()
+      // what others may still read, though it is evicted: the socket of a broken request, or who writes it to the disk
+      const lent = new WeakSet<Buffer>()
       const compressing = new Map<number, Latch.Latch>()
       let nextId = 0
       let sealedBytes = 0
@@ -84,8 +85,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         const batch = sealed.shift()
         if (batch !== undefined) {
           sealedBytes -= batch.body.length
-          // what is being compressed is given back afterwards, and the socket of a broken request may still hold a body
-          if (!compressing.has(batch.id) && !sent.has(batch.body)) Memory.freeAll(batch.body.buffer)
+          // what is being compressed is given back afterwards
+          if (!compressing.has(batch.id) && !lent.has(batch.body)) Memory.freeAll(batch.body.buffer)
         }
         const tally = batch?.tally ?? open.evict()
         if (tally === undefined) return false
@@ -112,7 +113,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
             inFlight.set(batch.id, compressed)
             inFlightBytes -= saved
           }
-          if (compressed !== batch) open.recycle(batch.body)
+          if (compressed !== batch && !lent.has(batch.body)) open.recycle(batch.body)
           done.openUnsafe()
           if (compressed !== batch) compressNext()
           // the smallest batches grow
@@ -131,7 +132,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         compress(batch)
         return Effect.map(compressing.get(batch.id)?.await ?? Effect.void, () => {
           const ready = inFlight.get(batch.id) ?? batch
-          sent.add(ready.body)
+          lent.add(ready.body)
           return ready
         })
       }
@@ -215,7 +216,9 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           for (let [pending] = compressing.values(); pending !== undefined; [pending] = compressing.values()) {
             yield* pending.await
           }
-          return [...inFlight.values(), ...sealed]
+          const batches = [...inFlight.values(), ...sealed]
+          for (const { body } of batches) lent.add(body)
+          return batches
         }),
         roomBytes: Effect.sync(() => Math.max(0, maxBufferBytes / 2 - heldBytes())),
         restore: (batch) =>
