@@ -104,7 +104,7 @@ export const make = (directory: string, ledger: Ledger["Service"]) => {
       onFailure: ({ code }) => SHORTAGES.has(code) ? "later" : FOREIGN.has(code) ? "foreign" : "unreadable"
     }))
     if (typeof content === "string") return content
-    if (content.tally.records !== says.records) return "corrupt"
+    if (content.tally.records !== says.records || content.body.length !== says.bodyBytes) return "corrupt"
     const id = nextRestoredId++
     held.set(name, { name, place: SpillFile.placeOf(id), records: says.records })
     yield* memory.restore({ id, ...content })
