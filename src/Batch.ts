@@ -79,6 +79,8 @@ export interface Part {
 /** The batch in other bodies, which together hold its records, each once. Their bytes stay those that were received. */
 export const divide = (batch: Batch, bodies: ReadonlyArray<Part>): Array<Batch> => {
   const { tally } = batch
+  const records = bodies.reduce((sum, body) => sum + body.records, 0)
+  if (records !== tally.records) throw new Error(`${records} records where there should be ${tally.records}`)
   const length = bodies.reduce((sum, { body }) => sum + body.length - 1, 0)
   let recordsBefore = 0
   let lengthBefore = 0

@@ -30,7 +30,7 @@ export type Setback = Exclude<Verdict, { _tag: "Accepted" }>
 export const make = ({ books, config, outage, patience, transport }: Context) => {
   const { buffer, ledger } = books
   let takesGzip = true
-  const { accept, reject } = Settlement.make(books)
+  const { accept, giveUp, reject } = Settlement.make(books)
   let acceptances = 0
   let nextStamp = 0
 
@@ -68,13 +68,21 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
       return stamp
     })
 
+  /**
+   * What reading the first of `parts` gives; `undefined` when it is not what a batch should be and has been given up:
+   * kept, it would come first in every delivery, and end it.
+   */
+  const reading = <A>(parts: Array<Batch>, batch: Batch, effect: Effect.Effect<A>): Effect.Effect<A | undefined> =>
+    Effect.catchDefect(effect, (defect) => Effect.as(settle(parts, giveUp(batch, defect)), undefined))
+
   /** Settles what it can of `parts` (removing it); the setback that stopped it, if any. */
   const deliver = Effect.fnUntraced(function*(parts: Array<Batch>): Effect.fn.Return<Setback | undefined> {
     const nextDelay = yield* Schedule.toStep(retryPolicy(config))
     for (let batch = parts[0]; batch !== undefined; batch = parts[0]) {
       const nowMicros = (yield* Clock.currentTimeMillis) * 1000
       if (Remedy.isNeeded(batch, nowMicros)) {
-        yield* settle(parts, buffer.replace(batch, yield* Remedy.prepare(batch, nowMicros, freshStamp)))
+        const prepared = yield* reading(parts, batch, Remedy.prepare(batch, nowMicros, freshStamp))
+        if (prepared !== undefined) yield* settle(parts, buffer.replace(batch, prepared))
         continue
       }
       const outcome = yield* attempt(batch)
@@ -83,7 +91,8 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
         // nobody said no: it is repeated at once, and that is no retry
         continue
       }
-      const remedy = yield* Remedy.find(batch, outcome, { freshStamp, stored: acceptances })
+      const remedy = yield* reading(parts, batch, Remedy.find(batch, outcome, { freshStamp, stored: acceptances }))
+      if (remedy === undefined) continue
       switch (remedy._tag) {
         case "Settle":
           acceptances++

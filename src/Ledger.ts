@@ -32,6 +32,8 @@ export type DropReason =
   | "too_large"
   /** Not delivered before the sandbox ended. */
   | "shutdown"
+  /** Cannot be read where it has to be rewritten: a file of an earlier generation that the function has made up. */
+  | "unreadable"
 
 /** What is counted apart, since it never became records. */
 export type IntakeCount =

@@ -52,7 +52,10 @@ export const prepare = Effect.fnUntraced(function*(batch: Batch, nowMicros: numb
   const rewriting = yield* loadRewriting
   if (batch.isWide === true) return divide(batch, rewriting.group(text(batch), MAX_COLUMNS))
   const isOld = (micros: number) => Timestamp.isTooOld(micros, nowMicros)
-  return divide(batch, [rewriting.restamp(text(batch), yield* freshStamp(batch), isOld)])
+  const restamped = rewriting.restamp(text(batch), yield* freshStamp(batch), isOld)
+  // it would be restamped for ever
+  if (isOld(restamped.oldestTimestamp)) throw new Error("records without a _timestamp")
+  return divide(batch, [restamped])
 })
 
 /** What finding a remedy depends on, besides the batch and the answer. */

@@ -36,6 +36,16 @@ export const make = ({ buffer, ledger }: Books) => {
       yield* buffer.settle(batch)
       unstorable.note(batch.tally.records)
       yield* unstorable.voice({ reason: detail })
+    }),
+
+    /** Books a batch with which nothing can be done, since it is not what it should be. */
+    giveUp: Effect.fnUntraced(function*(batch: Batch, defect: unknown) {
+      ledger.moveUnsafe("inFlight", { dropped: "unreadable" }, batch.tally)
+      yield* buffer.settle(batch)
+      yield* Effect.logError("records cannot be read and were dropped", {
+        records: batch.tally.records,
+        defect: String(defect)
+      })
     })
   }
 }

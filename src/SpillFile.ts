@@ -80,15 +80,15 @@ export const decode = (file: Buffer): Content | Flaw => {
   const isWide = file[CODING_AT]! >= WIDE
   const coding = codings[file[CODING_AT]! - (isWide ? WIDE : 0)]
   const isWhole = file.length === end && file.readUInt32BE(CHECKSUM_AT) === Zlib.crc32(file.subarray(CODING_AT))
-  if (!isWhole || coding === undefined) return "corrupt"
-  return {
-    tally: { records: file.readUInt32BE(RECORDS_AT), bytes: file.readDoubleBE(BYTES_AT) },
-    oldestTimestamp: file.readDoubleBE(OLDEST_AT),
-    body: file.subarray(HEADER_BYTES),
-    coding,
-    ...(isWide ? { isWide } : {})
-  }
+  const tally = { records: file.readUInt32BE(RECORDS_AT), bytes: file.readDoubleBE(BYTES_AT) }
+  const oldestTimestamp = file.readDoubleBE(OLDEST_AT)
+  if (!isWhole || coding === undefined || !isPossible(tally) || Number.isNaN(oldestTimestamp)) return "corrupt"
+  return { tally, oldestTimestamp, body: file.subarray(HEADER_BYTES), coding, ...(isWide ? { isWide } : {}) }
 }
+
+/** A checksum is no secret: whatever the function has written there must not spoil books or places. */
+const isPossible = ({ bytes, records }: Batch["tally"]): boolean =>
+  records > 0 && records <= MAX_RECORDS && Number.isSafeInteger(bytes) && bytes >= 0
 
 // --- Name --------------------------------------------------------------------
 

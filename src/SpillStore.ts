@@ -75,8 +75,7 @@ export const make = (directory: string, ledger: Ledger["Service"]) => {
     })
     const obstacles = new Map<Batch, Obstacle>()
     for (const { batch, evicted, name } of written) {
-      // a batch that was evicted meanwhile has no body any more
-      if ((yield* Clock.currentTimeMillis) >= until || batch.body.length === 0) obstacles.set(batch, "time")
+      if ((yield* Clock.currentTimeMillis) >= until) obstacles.set(batch, "time")
       else {
         for (const old of evicted) yield* held.has(old) ? release(old) : giveUp(old)
         yield* writeOne(name, batch).pipe(Effect.catch(({ code }) => {
@@ -105,7 +104,7 @@ export const make = (directory: string, ledger: Ledger["Service"]) => {
       onFailure: ({ code }) => SHORTAGES.has(code) ? "later" : FOREIGN.has(code) ? "foreign" : "unreadable"
     }))
     if (typeof content === "string") return content
-    if (content.tally.records !== says.records) return "corrupt"
+    if (content.tally.records !== says.records || content.body.length !== says.bodyBytes) return "corrupt"
     const id = nextRestoredId++
     held.set(name, { name, place: SpillFile.placeOf(id), records: says.records })
     yield* memory.restore({ id, ...content })

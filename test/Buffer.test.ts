@@ -113,6 +113,17 @@ describe("LogBuffer", () => {
       assert.deepEqual(batch && numbersIn(batch), [0])
     }).pipe(Effect.provide(bufferLayer())))
 
+  it.effect("leaves what it has listed as unsettled readable, though it is evicted", () =>
+    Effect.gen(function*() {
+      const buffer = yield* LogBuffer
+      yield* buffer.append(postOf([150]))
+      yield* buffer.seal
+      const [batch] = yield* buffer.unsettled
+      for (let n = 1; n < 12; n++) yield* buffer.append(postOf([100], n))
+      assert.strictEqual((yield* books).dropped.buffer_full?.records, 3)
+      assert.deepEqual(batch && numbersIn(batch), [0])
+    }).pipe(Effect.provide(bufferLayer())))
+
   it.effect("frees the memory of a batch that is settled", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
+import type { Batch } from "../src/Batch.ts"
 import { LogBuffer } from "../src/Buffer.ts"
 import { OpenObserveSink } from "../src/OpenObserveSink.ts"
 import type { Answer } from "./fakes/ControlledTransport.ts"
@@ -46,6 +47,36 @@ describe("OpenObserveSink", () => {
         yield* sealBatches([1, 2])
         assert.isTrue(yield* flush())
         assert.strictEqual((yield* books).delivered.records, 2)
+      }).pipe(Effect.provide(layer))
+    })
+  })
+
+  describe("gives up at once, and counts, what an earlier generation cannot have left:", () => {
+    const poison: Answer = { status: 400, body: "{\"code\":400,\"message\":\"SerdeJsonError# …\"}" }
+    const madeUp = { id: -1, tally: { records: 2, bytes: 20 }, coding: "identity" } as const
+    it.effect.each<[string, Pick<Batch, "body" | "coding" | "oldestTimestamp">]>([
+      ["what is not compressed as it says", { body: Buffer.from("text"), coding: "gzip", oldestTimestamp: 0 }],
+      ["no records", { body: Buffer.from("text"), coding: "identity", oldestTimestamp: -Infinity }],
+      ["other values", { body: Buffer.from("[1,2]"), coding: "identity", oldestTimestamp: -Infinity }],
+      ["records without a time", { body: Buffer.from("[{},{}]"), coding: "identity", oldestTimestamp: -Infinity }]
+    ])("%s", ([, content]) => {
+      const transport = makeControlledTransport((request) =>
+        String(request.body) === "text" ? poison : storeAll(request)
+      )
+      const { layer, log } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* TestClock.adjust(Duration.days(1))
+        const buffer = yield* LogBuffer
+        yield* buffer.restore({ ...madeUp, ...content })
+        yield* sealBatches([1])
+        assert.isTrue(yield* flush())
+        const { delivered, dropped, inFlight } = yield* books
+        assert.deepStrictEqual({ delivered: delivered.records, dropped, inFlight: inFlight.records }, {
+          delivered: 1,
+          dropped: { unreadable: { records: 2, bytes: 20 } },
+          inFlight: 0
+        })
+        assert.deepStrictEqual(log.entries.map(({ message }) => message), ["records cannot be read and were dropped"])
       }).pipe(Effect.provide(layer))
     })
   })

@@ -98,6 +98,17 @@ describe("SpillFile", () => {
       assert.strictEqual(SpillFile.decode(file), "corrupt")
     }))
 
+  it.effect.each<[string, Partial<SpillFile.Content>]>([
+    ["no records", { tally: { records: 0, bytes: 42 } }],
+    ["more records than a batch can have", { tally: { records: 2 ** 32 - 1, bytes: 42 } }],
+    ["a size that is no number", { tally: { records: 2, bytes: NaN } }],
+    ["a negative size", { tally: { records: 2, bytes: -1 } }],
+    ["a time that is no number", { oldestTimestamp: NaN }]
+  ])("does not believe in %s, even with the right checksum", ([, impossible]) =>
+    Effect.sync(() => {
+      assert.strictEqual(SpillFile.decode(SpillFile.encode({ ...content, ...impossible })), "corrupt")
+    }))
+
   it.effect("never takes other bytes for its own", () =>
     Effect.sync(() =>
       fc.assert(

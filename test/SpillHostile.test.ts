@@ -77,6 +77,9 @@ const intruders: Record<string, readonly [reason: string, put: (path: string, ou
   "a file with more records than its name says": ["corrupt", (path) => {
     Fs.writeFileSync(path, SpillFile.encode({ ...batchOf(0, [2]), tally: { records: 2, bytes: 1 } }))
   }],
+  "a file with a shorter body than its name says": ["corrupt", (path) => {
+    Fs.writeFileSync(path, SpillFile.encode({ ...batchOf(0, [2]), body: Buffer.from("[]") }))
+  }],
   "a file of another version": ["version", (path) => {
     const bytes = file(2)
     bytes[7] = 2
