@@ -84,8 +84,7 @@ const serveAll = Effect.fnUntraced(function*(calls: Flushing.Calls) {
   const sink = yield* OpenObserveSink
   const intake = yield* Intake
   const { isManagedInstance, isSnapStart } = yield* LambdaEnvironment
-  const sendLeft = Effect.andThen(Spilling.catchUp, sink.start)
-  yield* Effect.forkScoped(isSnapStart ? Spilling.catchUp : sendLeft)
+  yield* Effect.forkScoped(isSnapStart ? Spilling.catchUp : Effect.andThen(Spilling.catchUp, sink.start))
   const deadline = yield* FiberHandle.make<void>()
   for (;;) {
     const asked = yield* Clock.currentTimeMillis
@@ -98,7 +97,8 @@ const serveAll = Effect.fnUntraced(function*(calls: Flushing.Calls) {
     if (event.eventType === "SHUTDOWN") return event
     if (!calls.isSubscribed) continue
     yield* Flushing.serve(event, calls)
-    yield* sendLeft
+    // what comes back now leaves with the next call: the sandbox may freeze at once
+    yield* Spilling.catchUp
     if (yield* sink.isPaused) yield* FiberHandle.run(deadline, Spilling.beforeDeadline(event))
   }
 })
