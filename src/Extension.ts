@@ -100,7 +100,8 @@ const serveAll = Effect.fnUntraced(function*(calls: Flushing.Calls) {
     if (event.eventType === "SHUTDOWN") return event
     if (!calls.isSubscribed) continue
     yield* Flushing.serve(event, calls)
-    yield* Effect.andThen(Spilling.catchUp, sink.start)
+    // what comes back now leaves with the next call: the sandbox may freeze at once
+    yield* Spilling.catchUp
     if (yield* sink.isPaused) yield* FiberHandle.run(deadline, Spilling.beforeDeadline(event))
   }
 })

@@ -28,6 +28,15 @@ const makeDisk = (left: ReadonlyArray<Batch> = []) => {
   }
 }
 
+/** A batch of an earlier generation, with a record that has no number of this one. */
+const makeLeft = (): Batch => ({
+  id: -9,
+  tally: { records: 1, bytes: 39 },
+  oldestTimestamp: START * 1000,
+  body: Buffer.from("[{\"_timestamp\":1795341600000000,\"n\":-1}]"),
+  coding: "identity"
+})
+
 const away = () => makeControlledTransport(() => ({ status: 503, body: "" }))
 
 const env = { O2_MAX_RETRIES: "0", O2_TELEMETRY_TYPES: "function" }
@@ -36,16 +45,8 @@ const recordsIn = (batches: ReadonlyArray<Batch> = []) => batches.reduce((sum, {
 
 describe("Spilling", () => {
   it.effect("sends first what an earlier generation has left", () => {
-    const body = Buffer.from("[{\"_timestamp\":1795341600000000,\"n\":-1}]")
-    const left: Batch = {
-      id: -9,
-      tally: { records: 1, bytes: 39 },
-      oldestTimestamp: START * 1000,
-      body,
-      coding: "identity"
-    }
     const transport = makeControlledTransport(storeAll)
-    const { invoke, layer, send, shutdown } = makeProgram({ env, transport, spill: makeDisk([left]).spill })
+    const { invoke, layer, send, shutdown } = makeProgram({ env, transport, spill: makeDisk([makeLeft()]).spill })
     return running(
       layer,
       Effect.gen(function*() {
@@ -56,6 +57,23 @@ describe("Spilling", () => {
         assert.strictEqual(recordsOf(transport.exchanges[0]!)[0]?.n, -1)
         const { delivered, received, replayed } = yield* Ledger.use((ledger) => ledger.snapshot)
         assert.deepEqual([received.records, replayed.records, delivered.records], [1, 1, 2])
+      })
+    )
+  })
+
+  it.effect("has nothing under way when the sandbox may freeze, though more has come back after the call", () => {
+    let catchUps = 0
+    const catchUp = (memory: SpillableMemory) => catchUps++ === 1 ? memory.restore(makeLeft()) : Effect.void
+    const { invoke, layer, send, transport } = makeProgram({ env, spill: { catchUp } })
+    return running(
+      layer,
+      Effect.gen(function*() {
+        yield* invoke("a")
+        yield* send(event.line("new"), event.runtimeDone("a"))
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(transport.exchanges.length, 1)
+        yield* invoke("b")
+        assert.strictEqual(recordsOf(transport.exchanges[1]!)[0]?.n, -1)
       })
     )
   })
