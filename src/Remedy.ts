@@ -10,6 +10,12 @@ import * as Timestamp from "./Timestamp.ts"
 /** Resets over a batch after which its halves are tried: the first may have been anything. */
 const RESETS_TO_DIVIDE = 2
 
+/**
+ * Divisions in a row while nothing is stored: eight parts all of which are reset say that it is not one record's doing,
+ * and divided to the end they would be thousands of requests.
+ */
+const MAX_BLIND_DIVISIONS = 3
+
 /** Resets over a single record after which it is given up: nothing else is left to try, so once more to be sure. */
 const RESETS_TO_REJECT = 3
 
@@ -103,19 +109,32 @@ export const find = Effect.fnUntraced(
 )
 
 /**
- * What to do with a batch over which a server that is well otherwise resets the connection. A record is only given up
- * when others were stored meanwhile: a server that stores nothing and yet takes empty requests is in an outage.
+ * What to do with a batch over which a server that is well otherwise resets the connection. A server that stores nothing
+ * and yet takes empty requests is in an outage: only when others were stored meanwhile is a record given up, and a batch
+ * divided to the end.
  */
 const suspect = (batch: Batch, verdict: Exclude<Verdict, { _tag: "Accepted" }>, stored: number): Remedy => {
-  const { resets, storedBefore } = batch.suspicion ?? { resets: 0, storedBefore: stored }
-  const again = { ...batch, suspicion: { resets: resets + 1, storedBefore } }
-  const isAlone = batch.tally.records === 1
-  if (resets + 1 < (isAlone ? RESETS_TO_REJECT : RESETS_TO_DIVIDE)) return { _tag: "Repeat", batch: again }
-  if (!isAlone) return { _tag: "Replace", batches: halve(batch) }
-  if (stored > storedBefore) return { _tag: "Reject", reason: "poison", detail: verdict.detail }
-  return { _tag: "Wait", batch: again, verdict }
+  const before = batch.suspicion ?? { resets: 0, storedBefore: stored, blindDivisions: 0 }
+  const suspicion = { ...before, resets: before.resets + 1 }
+  const again = { ...batch, suspicion }
+  const areOthersStored = stored > suspicion.storedBefore
+  if (suspicion.resets < resetsToAct(batch)) return { _tag: "Repeat", batch: again }
+  if (batch.tally.records === 1) {
+    return areOthersStored
+      ? { _tag: "Reject", reason: "poison", detail: verdict.detail }
+      : { _tag: "Wait", batch: again, verdict }
+  }
+  const blindDivisions = areOthersStored ? 0 : suspicion.blindDivisions + 1
+  if (blindDivisions > MAX_BLIND_DIVISIONS) return { _tag: "Wait", batch: again, verdict }
+  // one more reset is enough to divide a half
+  const half = { resets: RESETS_TO_DIVIDE - 1, storedBefore: stored, blindDivisions }
+  return { _tag: "Replace", batches: halve({ ...batch, suspicion: half }) }
 }
 
-/** Whether there is still something to be learnt from sending a batch. */
-export const isUntried = ({ suspicion, tally }: Batch): boolean =>
-  tally.records > 1 || (suspicion?.resets ?? 0) < RESETS_TO_REJECT
+const resetsToAct = ({ tally }: Batch): number => tally.records === 1 ? RESETS_TO_REJECT : RESETS_TO_DIVIDE
+
+/** Whether there is still something to be learnt from sending a batch, when so many have been stored. */
+export const isUntried = (batch: Batch, stored: number): boolean => {
+  const { suspicion } = batch
+  return suspicion === undefined || suspicion.resets < resetsToAct(batch) || stored > suspicion.storedBefore
+}
