@@ -27,7 +27,9 @@ interface Suspicion {
   readonly resets: number
   /** How many batches OpenObserve had stored before it was suspected. */
   readonly storedBefore: number
-  /** It is a single record and was tried in every way: only what becomes of others can tell more. */
+  /** How often it, or what it is a part of, was divided though nothing had been stored since. */
+  readonly blindDivisions: number
+  /** It was tried in every way for now: only what becomes of others can tell more. */
   readonly isTried: boolean
 }
 

@@ -156,6 +156,26 @@ describe("OpenObserveSink", () => {
       }).pipe(Effect.provide(layer))
     })
 
+    it.effect("stops dividing while the server stores nothing, though it takes empty requests", () => {
+      let isUp = false
+      const transport = makeControlledTransport((request) =>
+        isUp ? storeAll(request) : { code: "ECONNRESET", isSent: true }
+      )
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches(numbers(1000))
+        const flushing = yield* Effect.forkChild(flush())
+        yield* TestClock.adjust("10 minutes")
+        assert.isFalse(yield* Fiber.join(flushing))
+        // two attempts, the halves, quarters and eighths, four attempts at one of these, and a probe a minute
+        assert.isAtMost(transport.exchanges.length, 2 + 2 + 4 + 8 + 4 + 15)
+        assert.strictEqual((yield* books).buffered.records, 1000)
+        isUp = true
+        yield* TestClock.adjust("2 minutes")
+        assert.strictEqual((yield* books).delivered.records, 1000)
+      }).pipe(Effect.provide(layer))
+    })
+
     it.effect("gives back the parts that are left, in order, when the server goes away meanwhile", () => {
       const answers: ReadonlyArray<Answer> = [{ status: 413 }, { status: 413 }, stored(2), overloaded]
       let isUp = false
