@@ -15,5 +15,6 @@ else {
   const published = JSON.parse(text) as Record<string, unknown>
   delete published["optionalDependencies"]
   delete published["devDependencies"]
+  delete published["scripts"]
   await writeFile(manifest, `${JSON.stringify(published, null, 2)}\n`)
 }

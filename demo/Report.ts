@@ -160,7 +160,7 @@ export const ledger = (books: Books | undefined): ReadonlyArray<string> => {
     ...heading("The extension's own books, in records"),
     `  received ${whole(received)} = delivered ${whole(delivered)} + refused by OpenObserve ${
       whole(rejected)
-    } + dropped ${whole(dropped)} + still on the way ${whole(unsettled)}   ${
+    } + dropped ${whole(dropped)} + kept for later ${whole(unsettled)}   ${
       isBalanced(books) ? paint("green", "✔ adds up") : paint("red", "✘ does not add up")
     }`,
     ...(reasons.length === 0 ? [] : [`  not delivered: ${reasons.join(", ")}`]),

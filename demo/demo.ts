@@ -30,7 +30,9 @@ const INTERRUPTED_EXIT_CODE = 130
 
 const demo = Effect.fnUntraced(function*(options: Arguments.DemoOptions) {
   if (statSync(options.handler, { throwIfNoEntry: false })?.isFile() !== true) {
-    return yield* new DemoError({ problem: `there is no handler file ${options.handler}` })
+    return yield* new DemoError({
+      problem: `--handler: there is no file ${options.handler}; give the path of a module that exports "handler"`
+    })
   }
   // tells this run from others in a stream that is shared
   const run = randomBytes(4).toString("hex")

@@ -133,6 +133,10 @@ export const ask = Effect.fnUntraced(function*(config: Configuration, transport:
 
 const UNSUPPORTED_MEDIA_TYPE = 415
 
+/** For when there is no answer: the network is the function's own. */
+const WAY_REMEDY =
+  "check O2_ENDPOINT, and that the function's network lets it reach this host (in a VPC: a NAT gateway or an endpoint)"
+
 const isReset = ({ code, isSent }: TransportError): boolean => isSent && (code === "ECONNRESET" || code === "EPIPE")
 
 const read = Effect.fnUntraced(function*(
@@ -141,7 +145,7 @@ const read = Effect.fnUntraced(function*(
   sent: number
 ): Effect.fn.Return<OpenObserveResponse.Verdict> {
   const retry = (detail: string, mayBeStored: boolean) =>
-    ({ _tag: "Retry", detail, afterMs: undefined, mayBeStored }) as const
+    ({ _tag: "Retry", detail, afterMs: undefined, mayBeStored, remedy: WAY_REMEDY }) as const
   if (result._tag === "Failure") return retry(result.failure.message, result.failure.isSent)
   if (Option.isSome(result.success)) {
     return OpenObserveResponse.read(result.success.value, sent, yield* Clock.currentTimeMillis)

@@ -85,9 +85,12 @@ const read = Effect.gen(function*() {
     maxBufferBytes,
     // With one batch open and one in flight, new records must still find room.
     maxBatchBytes: Math.min(maxBatchKilobytes * 1024, maxBufferBytes / 2),
-    warnings: unknown
+    warnings: [...(/^Basic \S/.test(authorization) ? [] : [SCHEME_WARNING]), ...unknown]
   }
 })
+
+const SCHEME_WARNING =
+  "O2_AUTHORIZATION_HEADER does not begin with \"Basic \": OpenObserve expects \"Basic \" and base64 of user:password or user:token"
 
 const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
 

@@ -85,6 +85,7 @@ const serveAll = Effect.fnUntraced(function*(calls: Flushing.Calls) {
     if (calls.isSubscribed && !isSnapStart) yield* sink.warmUp
     yield* Spilling.catchUp
     if (!isSnapStart) yield* sink.start
+    if (isManagedInstance) yield* Spilling.catchUpForLong
   })
   // beside the start of the function, which waits for our first `next`
   yield* Effect.forkScoped(Effect.delay(begin, Duration.zero))

@@ -76,9 +76,10 @@ export const serve = Effect.fnUntraced(function*(call: Invoke, calls: Calls) {
   // What got old in the frozen sandbox leaves first; no timer ran meanwhile.
   yield* tier === "continuous" || now - stream.openSince >= flushIntervalMs ? sink.send : sink.start
   // During an outage nobody waits: what this call writes is kept all the same.
-  if (yield* sink.isPaused) return
-  if (tier === "continuous") yield* overlap(call, calls)
-  else yield* finish(call, calls)
+  if (!(yield* sink.isPaused)) {
+    if (tier === "continuous") yield* overlap(call, calls)
+    else yield* finish(call, calls)
+  }
   yield* logBooks
 })
 

@@ -70,7 +70,7 @@ export class Intake extends Context.Service<Intake, {
 
       const progress = Latch.makeUnsafe(false)
       const lostPosts = new Complaint(
-        "a post from Lambda was dropped: it was larger than O2_MAX_BUFFER_SIZE_MB, or broke off"
+        "a post from Lambda was dropped: it was larger than 8 MiB or than O2_MAX_BUFFER_SIZE_MB (raise that if it is below 8), or broke off"
       )
       const joiner = new PostJoiner(config.maxBufferBytes)
       const ageTimer = yield* FiberHandle.make<void>()

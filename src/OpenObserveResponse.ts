@@ -25,6 +25,7 @@ export type Verdict =
     readonly detail: string
     readonly afterMs: number | undefined
     readonly mayBeStored: boolean
+    readonly remedy?: string
   }
   /** Nothing was stored because of something in the batch: half of it may be. `reason` is for a record that is alone. */
   | { readonly _tag: "Divide"; readonly detail: string; readonly reason: "poison" | "too_large" | "unaccounted" }

@@ -39,7 +39,7 @@ export const make = Effect.fnUntraced(function*(
     yield* Effect.logWarning("OpenObserve takes no records; they wait in memory", {
       url: Attempt.ingestUrl(config).href,
       cause: verdict.detail,
-      ...(verdict._tag === "Misconfigured" ? { remedy: verdict.remedy } : {})
+      ...(verdict._tag === "Divide" ? {} : { remedy: verdict.remedy })
     })
   })
 
@@ -52,7 +52,11 @@ export const make = Effect.fnUntraced(function*(
 
   /** The server has stored a batch. */
   const succeeded = Effect.andThen(
-    Effect.suspend(() => breaker.succeeded() ? Effect.logInfo("OpenObserve takes records again") : Effect.void),
+    Effect.suspend(() =>
+      breaker.succeeded()
+        ? Effect.andThen(FiberHandle.clear(timer), Effect.logInfo("OpenObserve takes records again"))
+        : Effect.void
+    ),
     answered
   )
 

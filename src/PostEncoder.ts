@@ -59,7 +59,7 @@ export interface PostEncoderOptions extends AdditionsOptions {
   readonly preservesOrder: boolean
 }
 
-/** The synchronous core of `RecordEncoder`: about a microsecond per event, so no Effect inside. */
+/** The synchronous core of `RecordEncoder`: about half a microsecond per event, so no Effect inside. */
 export class PostEncoder {
   private readonly options: PostEncoderOptions
   private readonly order = new Timestamp.MillisecondOrder()

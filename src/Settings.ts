@@ -65,7 +65,7 @@ const endpoint: Schema.Codec<URL, string> = Schema.String.check(
     const url = new URL(text)
     if (url.protocol !== "https:" && url.protocol !== "http:") return "has another scheme than https (or http)"
     if (url.username !== "" || url.password !== "") {
-      return "contains a user name or password, which belong into O2_AUTHORIZATION_HEADER"
+      return "contains a user name or password, which belong in O2_AUTHORIZATION_HEADER"
     }
     // an empty query or fragment is part of the URL as well, and would swallow the path that is appended
     if (/[?#]/.test(url.href)) return "contains a query or fragment"
@@ -211,7 +211,8 @@ export const settings = {
   }),
   telemetryTypes: setting({
     name: "O2_TELEMETRY_TYPES",
-    description: "What is sent. (`platform` is always received, since request ids and lifecycle come from it.)",
+    description:
+      "What is sent. (`platform` is always received, since request ids and lifecycle come from it.) This extension's own lines are never sent.",
     accepts: "a comma-separated list of platform, function, extension",
     fallback: "platform,function",
     schema: telemetryTypeList

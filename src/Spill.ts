@@ -60,6 +60,8 @@ export class Spill extends Context.Service<Spill, {
    * is room for it. Does not touch the disk once nothing is left there.
    */
   readonly catchUp: (memory: SpillableMemory) => Effect.Effect<void>
+  /** Whether nothing is left to catch up with. */
+  readonly isIdle: Effect.Effect<boolean>
 }>()("o2-lambda-extension/Spill") {
   static readonly layerNoDeps = Layer.effect(
     Spill,
@@ -82,7 +84,10 @@ export class Spill extends Context.Service<Spill, {
         }),
         catchUp: Effect.fnUntraced(function*(memory) {
           if (loading !== undefined || (yield* isThere)) yield* (yield* store).catchUp(memory)
-        })
+        }),
+        isIdle: Effect.suspend(() =>
+          loading === undefined ? Effect.succeed(true) : Effect.map(store, (store) => store.isIdle())
+        )
       })
     })
   )

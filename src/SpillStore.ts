@@ -154,6 +154,7 @@ export const make = (directory: string, ledger: Ledger["Service"]) => {
         }))
       }
     ),
+    isIdle: () => held.size === 0 && !mayHaveMore,
     catchUp: Effect.fnUntraced(function*(memory: SpillableMemory) {
       if (held.size > 0) yield* exclusively(Effect.flatMap(memory.unsettled, releaseSettled))
       if (mayHaveMore) yield* loadAll(memory).pipe(Effect.catch(warnOfDirectory))

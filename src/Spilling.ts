@@ -3,7 +3,9 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { LogBuffer } from "./Buffer.ts"
+import { ExtensionConfig } from "./Config.ts"
 import type { Invoke } from "./Flushing.ts"
+import * as Freeze from "./Freeze.ts"
 import { Intake } from "./Intake.ts"
 import { OpenObserveSink } from "./OpenObserveSink.ts"
 import { Spill } from "./Spill.ts"
@@ -28,6 +30,17 @@ export const catchUp = Effect.gen(function*() {
   const spill = yield* Spill
   yield* spill.catchUp(buffer)
 }).pipe(logDefect)
+
+/** Goes on catching up until nothing is left of earlier generations, where no calls come to do so. */
+export const catchUpForLong = Effect.gen(function*() {
+  const { flushIntervalMs } = yield* ExtensionConfig
+  const sink = yield* OpenObserveSink
+  while (!(yield* Spill.use((spill) => spill.isIdle))) {
+    yield* Freeze.sleep(flushIntervalMs)
+    yield* catchUp
+    yield* sink.start
+  }
+})
 
 /** In an outage: writes what is unsettled when the call nears its deadline and has not ended. Memory keeps it as well. */
 export const beforeDeadline = Effect.fnUntraced(function*({ deadlineMs, requestId }: Invoke) {

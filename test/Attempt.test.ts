@@ -230,7 +230,7 @@ describe("Attempt", () => {
           const error = new TransportError({ code: "HPE_INVALID_CONSTANT", host: "h:1", isSent, isStale: false })
           const { transport } = makeTransport(Effect.fail(error))
           const { unanswered, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
-          assert.deepEqual(verdict, {
+          assert.deepInclude(verdict, {
             _tag: "Retry",
             detail: "no HTTP is spoken by h:1 (HPE_INVALID_CONSTANT)",
             afterMs: undefined,

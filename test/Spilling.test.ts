@@ -194,4 +194,21 @@ describe("Spilling", () => {
       })
     )
   })
+
+  it.effect("goes on catching up on Managed Instances, where no calls come, until nothing is left", () => {
+    let catchUps = 0
+    const spill = {
+      catchUp: () => Effect.sync(() => void catchUps++),
+      isIdle: Effect.sync(() => catchUps >= 4)
+    }
+    const { layer } = makeProgram({ env, spill, isManagedInstance: true })
+    return running(
+      layer,
+      Effect.gen(function*() {
+        assert.strictEqual(catchUps, 1)
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual(catchUps, 4)
+      })
+    )
+  })
 })

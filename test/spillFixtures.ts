@@ -139,7 +139,8 @@ export const begin = Effect.fnUntraced(function*(temporaryDirectory: string) {
     memory: new FakeMemory(ledger),
     spill: {
       write: (memory, atMost) => logged(spill.write(memory, atMost)),
-      catchUp: (memory) => logged(spill.catchUp(memory))
+      catchUp: (memory) => logged(spill.catchUp(memory)),
+      isIdle: spill.isIdle
     }
   }
   return generation

@@ -108,14 +108,14 @@ const s3LocationOf = (
   return { bucket, prefix: prefix === "" ? "" : check("--s3-prefix", prefix, PREFIX).replace(/^\/+|\/+$/g, "") }
 }
 
-const check = (option: string, value: string, pattern: RegExp): string => {
-  if (!pattern.test(value)) throw new UsageError(`${option}: ${JSON.stringify(value)} does not match ${pattern.source}`)
+const check = (option: string, value: string, { accepts, pattern }: Format): string => {
+  if (!pattern.test(value)) throw new UsageError(`${option} takes ${accepts}, not ${JSON.stringify(value)}`)
   return value
 }
 
 const oneOf = <A extends string>(option: string, value: string, allowed: ReadonlyArray<A>): A => {
   const found = allowed.find((candidate) => candidate === value)
-  if (found === undefined) throw new UsageError(`${option} is ${allowed.join(", ")}, not ${JSON.stringify(value)}`)
+  if (found === undefined) throw new UsageError(`${option} takes ${allowed.join(" or ")}, not ${JSON.stringify(value)}`)
   return found
 }
 
@@ -128,14 +128,22 @@ const withoutPassword = (url: string): string => {
 
 // --- Constants ---------------------------------------------------------------
 
-/** Such as eu-west-1 or us-gov-west-1. */
-const REGION = /^[a-z]{2,}(-[a-z]+)+-\d+$/
+/** What an option takes, in words and as a pattern. */
+interface Format {
+  readonly accepts: string
+  readonly pattern: RegExp
+}
+
+const REGION: Format = { accepts: "a region's name such as eu-west-1", pattern: /^[a-z]{2,}(-[a-z]+)+-\d+$/ }
 
 /** Lambda's PublishLayerVersion takes 140 characters; the longest suffix, "-nodejs", has 7. */
-const LAYER_NAME = /^[\w-]{1,133}$/
+const LAYER_NAME: Format = { accepts: "1 to 133 letters, digits, - or _", pattern: /^[\w-]{1,133}$/ }
 
 /** Amazon S3's rules for the names of general purpose buckets. */
-const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+const BUCKET: Format = {
+  accepts: "the name of a bucket (3 to 63 lower-case letters, digits, . or -)",
+  pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+}
 
 /** What the AWS CLI's `S3Bucket=…,S3Key=…` and any shell take without quotes. */
-const PREFIX = /^[\w./-]{1,500}$/
+const PREFIX: Format = { accepts: "1 to 500 letters, digits, ., /, - or _", pattern: /^[\w./-]{1,500}$/ }

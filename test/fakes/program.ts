@@ -81,6 +81,7 @@ export const makeProgram = (options: ProgramOptions = {}) => {
   const spill = Layer.mock(Spill, {
     catchUp: () => Effect.void,
     write: () => Effect.succeed({ onDisk: [], notOnDisk: [] }),
+    isIdle: Effect.succeed(true),
     ...options.spill
   })
   const environment = sandboxLayer(options)

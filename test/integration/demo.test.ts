@@ -164,7 +164,10 @@ describe("npm run demo", () => {
     Effect.gen(function*() {
       const { code, stderr } = yield* run(["--handler", "/nowhere/mine.mjs"])
       assert.strictEqual(code, 1)
-      assert.strictEqual(stderr, "✘ there is no handler file /nowhere/mine.mjs\n")
+      assert.strictEqual(
+        stderr,
+        "✘ --handler: there is no file /nowhere/mine.mjs; give the path of a module that exports \"handler\"\n"
+      )
     }))
 
   it.live("says why a function does not start", () =>
