@@ -15,7 +15,7 @@ export interface Outcome {
   readonly verdict: OpenObserveResponse.Verdict
   /** How often the batch was sent without an answer that says whether it was stored. */
   readonly unanswered: number
-  /** The connection was reset, and yet the server takes requests: the batch itself may be what breaks it. */
+  /** It was reset or forbidden, and yet the server takes requests: the batch itself may be what is wrong. */
   readonly isSuspect: boolean
   /** The server takes no compressed requests. */
   readonly refusesCoding: boolean
@@ -112,13 +112,14 @@ export const once = Effect.fnUntraced(
       result.success.value.status === UNSUPPORTED_MEDIA_TYPE
     if (refusesCoding) result = yield* send("identity")
     const verdict = yield* read(config, result, batch.tally.records)
-    if (result._tag === "Success" || !isReset(result.failure)) {
+    if (!isReset(result) && !isForbidden(result)) {
       const isUnreliable = verdict._tag === "Retry" && verdict.mayBeStored
       if (isUnreliable && result._tag === "Success" && Option.isSome(result.success)) unanswered++
       return { verdict, unanswered, isSuspect: false, refusesCoding }
     }
     // A server that refuses credentials before it has read the body may break the connection (v0.91.5, from 32 KiB up),
-    // and one that chokes on a record does so for others' sake: an empty request tells which it is.
+    // one that chokes on a record does so for others' sake, and a firewall forbids what reads like an attack, as log lines
+    // do: an empty request tells which it is.
     const health = yield* ask(config, transport)
     return health._tag === "Misconfigured"
       ? { verdict: health, unanswered: 0, isSuspect: false, refusesCoding }
@@ -137,11 +138,21 @@ const UNSUPPORTED_MEDIA_TYPE = 415
 const WAY_REMEDY =
   "check O2_ENDPOINT, and that the function's network lets it reach this host (in a VPC: a NAT gateway or an endpoint)"
 
-const isReset = ({ code, isSent }: TransportError): boolean => isSent && (code === "ECONNRESET" || code === "EPIPE")
+/** What came of a request; `None` when there was no answer in time. */
+type Exchanged = Result.Result<Option.Option<TransportResponse>, TransportError>
+
+const isReset = (result: Exchanged): boolean =>
+  result._tag === "Failure" && result.failure.isSent &&
+  (result.failure.code === "ECONNRESET" || result.failure.code === "EPIPE")
+
+const FORBIDDEN = 403
+
+const isForbidden = (result: Exchanged): boolean =>
+  result._tag === "Success" && Option.isSome(result.success) && result.success.value.status === FORBIDDEN
 
 const read = Effect.fnUntraced(function*(
   config: Configuration,
-  result: Result.Result<Option.Option<TransportResponse>, TransportError>,
+  result: Exchanged,
   sent: number
 ): Effect.fn.Return<OpenObserveResponse.Verdict> {
   const retry = (detail: string, mayBeStored: boolean) =>

@@ -42,8 +42,11 @@ export const make = () => {
     /** Completes when a request begun now is to be given up. */
     abandoned: Effect.gen(function*() {
       const started = yield* Clock.currentTimeMillis
-      const isTrusted = () => started >= abandonBefore
-      while (isTrusted()) yield* abandon.await
+      for (;;) {
+        // first: where the clock has been set back, every new request would seem to be from before
+        yield* abandon.await
+        if (started < abandonBefore) return
+      }
     }),
 
     /** Gives up the requests that were begun before this moment (epoch ms). */

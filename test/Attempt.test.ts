@@ -176,6 +176,26 @@ describe("Attempt", () => {
         }))
     })
 
+    describe("after 403", () => {
+      const after = (answer: Exchanged) =>
+        Effect.gen(function*() {
+          const { transport } = makeTransport(Effect.succeed(answerOf(403, "Request blocked")), answer)
+          return yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
+        })
+
+      it.effect("suspects the batch when an empty request is taken", () =>
+        Effect.gen(function*() {
+          const { isSuspect, unanswered, verdict } = yield* after(Effect.succeed(storedNothing))
+          assert.deepEqual([isSuspect, unanswered, verdict.detail], [true, 0, "HTTP 403: Request blocked"])
+        }))
+
+      it.effect("takes it for a wrong setting when the empty request is forbidden as well", () =>
+        Effect.gen(function*() {
+          const { isSuspect, verdict } = yield* after(Effect.succeed(answerOf(403, "Request blocked")))
+          assert.isTrue(!isSuspect && verdict._tag === "Misconfigured")
+        }))
+    })
+
     describe("before a server that takes nothing compressed", () => {
       const body = Zlib.gzipSync("[{},{}]")
       const compressed = makeBatch({ coding: "gzip", body })

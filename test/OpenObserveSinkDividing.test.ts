@@ -113,6 +113,20 @@ describe("OpenObserveSink", () => {
       }).pipe(Effect.provide(layer))
     })
 
+    it.effect("isolates a record that a firewall forbids", () => {
+      const transport = makeControlledTransport((request) =>
+        String(request.body).includes("\"n\":17}") ? { status: 403, body: "Request blocked" } : storeAll(request)
+      )
+      const { layer, log } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches(numbers(100), [100])
+        assert.isTrue(yield* flush())
+        const { delivered, rejected } = yield* books
+        assert.deepEqual([delivered.records, rejected.poison?.records], [100, 1])
+        assert.deepEqual(log.entries.map(({ fields }) => fields["reason"]), ["HTTP 403: Request blocked"])
+      }).pipe(Effect.provide(layer))
+    })
+
     it.effect("isolates it also when nothing is to be retried", () => {
       const transport = makeControlledTransport((request) =>
         String(request.body).includes("\"n\":2}") ? { code: "ECONNRESET", isSent: true } : storeAll(request)
