@@ -29,7 +29,7 @@ interface Suspicion {
   readonly storedBefore: number
   /** How often it, or what it is a part of, was divided though nothing had been stored since. */
   readonly blindDivisions: number
-  /** It was tried in every way for now: only what becomes of others can tell more. */
+  /** It was tried in every way: only what becomes of others can tell more. */
   readonly isTried: boolean
 }
 

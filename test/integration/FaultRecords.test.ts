@@ -10,7 +10,7 @@ import { assertNoSecrets, complaints, ended, occurrences } from "./books.ts"
 import type { Ledger } from "./books.ts"
 import { assertUnharmed, inCell, linesOf, MAX_IN_FLIGHT } from "./faultMatrix.ts"
 import type { Cell } from "./faultMatrix.ts"
-import { carrying } from "./sandbox.ts"
+import { carrying, recordsOf } from "./sandbox.ts"
 
 /** A trouble with one record of many. */
 interface Row extends Cell {
@@ -164,6 +164,25 @@ describe.concurrent("OpenObserve answers 200", () => {
           assert.isAtMost(complaints(yield* ownLines).length, 1)
         })))
   }
+
+  it.live("never with 0/0 where records are wide only together: they are sent in groups", () =>
+    inCell({ logFormat: "JSON", openObserve: { flavour: "cloud" } }, (sandbox) =>
+      Effect.gen(function*() {
+        const { functionRecords, invoke, openObserve } = sandbox
+        const lines = Array.from({ length: 12 }, (_, line) =>
+          JSON.stringify(
+            Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`column_${line % 6}_${n}`, `${line} ${n}`]))
+          ))
+        assertUnharmed(yield* invoke({ lines }))
+        const ledger = yield* ended(sandbox)
+        assert.deepInclude(ledger, { rejected: {}, delivered: ledger["received"], level: "info" })
+        assert.strictEqual((yield* functionRecords).length, lines.length)
+        for (const record of yield* functionRecords) {
+          assert.strictEqual(Object.keys(record).filter((key) => key.startsWith("record_column_")).length, 60)
+        }
+        const carried = carrying(yield* openObserve.requests).map((request) => recordsOf(request).length)
+        assert.strictEqual(carried.reduce((sum, count) => sum + count, 0), ledger["received"])
+      })))
 
   it.live("with 0/0 for everything: that is an outage, and no record is given up for it", () =>
     inCell({}, (sandbox) =>
