@@ -17,13 +17,13 @@ export interface Batch {
   readonly coding: "gzip" | "identity"
   /** The records may have more columns together than OpenObserve takes at once. */
   readonly isWide?: boolean
-  /** Present when the connection was reset over it while the server was well otherwise. */
+  /** Present when the server, well otherwise, has reset the connection over it, or dropped it without a word. */
   readonly suspicion?: Suspicion
 }
 
 /** What speaks against a batch. */
 interface Suspicion {
-  /** Resets in a row. */
+  /** Resets, or silent drops, in a row. */
   readonly resets: number
   /** How many batches OpenObserve had stored before the first of them, or before the batch that it is a half of was divided. */
   readonly storedBefore: number

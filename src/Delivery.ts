@@ -112,8 +112,7 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
         case "Wait": {
           const { verdict } = remedy
           parts[0] = remedy.batch
-          if (outcome.isSuspect && parts.some((part) => Remedy.isUntried(part, acceptances))) {
-            // what others come to tells what is wrong with this one
+          if (remedy.othersFirst && parts.some((part) => Remedy.isUntried(part, acceptances))) {
             parts.push(...parts.splice(0, 1))
             break
           }

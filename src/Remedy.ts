@@ -38,8 +38,13 @@ export type Remedy =
   | { readonly _tag: "Repeat"; readonly batch: Batch }
   /** The record cannot be stored by this server. */
   | { readonly _tag: "Reject"; readonly reason: "poison" | "too_large" | "unaccounted"; readonly detail: string }
-  /** Send this later. */
-  | { readonly _tag: "Wait"; readonly batch: Batch; readonly verdict: Exclude<Verdict, { _tag: "Accepted" }> }
+  /** Send this later; `othersFirst`: what they come to tells what is wrong with this one. */
+  | {
+    readonly _tag: "Wait"
+    readonly batch: Batch
+    readonly verdict: Exclude<Verdict, { _tag: "Accepted" }>
+    readonly othersFirst: boolean
+  }
 
 /** Whether a batch would be discarded as it is: too old by now, or with too many columns. */
 export const isNeeded = (batch: Batch, nowMicros: number): boolean =>
@@ -89,13 +94,15 @@ export const find = Effect.fnUntraced(
       }
     }
     if (isSuspect) return suspect(batch, verdict, stored)
-    if (verdict._tag !== "Divide") return { _tag: "Wait", batch, verdict }
+    if (verdict._tag !== "Divide") return { _tag: "Wait", batch, verdict, othersFirst: false }
     const { detail, reason } = verdict
     if (reason === "unaccounted") {
       const body = text(batch)
       const { narrow } = yield* loadRewriting
       const narrowed = narrow(body, MAX_COLUMNS)
       if (!narrowed.body.equals(body)) return { _tag: "Replace", batches: divide(batch, [narrowed]) }
+      // without too many columns it may be the server's own trouble: a database that fails, a stream on its way out
+      return suspect(batch, verdict, stored)
     }
     if (!isAlone) return { _tag: "Replace", batches: halve(batch) }
     if (reason === "too_large") {
@@ -109,8 +116,8 @@ export const find = Effect.fnUntraced(
 )
 
 /**
- * What to do with a batch over which a server that is well otherwise resets the connection. A server that stores nothing
- * and yet takes empty requests is in an outage: only when others were stored meanwhile is a record given up, and a batch
+ * What to do with a batch over which a server that is well otherwise resets the connection, or which it drops without a
+ * word. A server that stores nothing and yet answers is in an outage: only when others were stored meanwhile is a record given up, and a batch
  * divided to the end.
  */
 const suspect = (batch: Batch, verdict: Exclude<Verdict, { _tag: "Accepted" }>, stored: number): Remedy => {
@@ -118,14 +125,15 @@ const suspect = (batch: Batch, verdict: Exclude<Verdict, { _tag: "Accepted" }>, 
   const suspicion = { ...before, resets: before.resets + 1 }
   const again = { ...batch, suspicion }
   const areOthersStored = stored > suspicion.storedBefore
-  if (suspicion.resets < resetsToAct(batch)) return { _tag: "Repeat", batch: again }
+  const wait: Remedy = { _tag: "Wait", batch: again, verdict, othersFirst: true }
+  const isAnswer = verdict._tag === "Divide"
+  if (!isAnswer && suspicion.resets < resetsToAct(batch)) return { _tag: "Repeat", batch: again }
   if (batch.tally.records === 1) {
-    return areOthersStored
-      ? { _tag: "Reject", reason: "poison", detail: verdict.detail }
-      : { _tag: "Wait", batch: again, verdict }
+    const reason = isAnswer ? verdict.reason : "poison"
+    return areOthersStored ? { _tag: "Reject", reason, detail: verdict.detail } : wait
   }
   const blindDivisions = areOthersStored ? 0 : suspicion.blindDivisions + 1
-  if (blindDivisions > MAX_BLIND_DIVISIONS) return { _tag: "Wait", batch: again, verdict }
+  if (blindDivisions > MAX_BLIND_DIVISIONS) return wait
   // one more reset is enough to divide a half
   const half = { resets: RESETS_TO_DIVIDE - 1, storedBefore: stored, blindDivisions }
   return { _tag: "Replace", batches: halve({ ...batch, suspicion: half }) }

@@ -134,13 +134,33 @@ describe("OpenObserveSink", () => {
       }).pipe(Effect.provide(layer))
     })
 
-    it.effect("counts a record that is dropped without a word alone as unaccounted", () => {
-      const transport = makeControlledTransport(() => stored(0, 0))
+    it.effect("counts a record that is dropped without a word, and others are not, as unaccounted", () => {
+      const transport = makeControlledTransport((request) =>
+        String(request.body).includes("\"n\":1}") ? stored(0, 0) : storeAll(request)
+      )
       const { layer } = makeSink(transport)
       return Effect.gen(function*() {
-        yield* sealBatches([1])
+        yield* sealBatches([1, 2, 3])
         assert.isTrue(yield* flush())
-        assert.strictEqual((yield* books).rejected.unaccounted?.records, 1)
+        const { delivered, rejected } = yield* books
+        assert.deepEqual([delivered.records, rejected.unaccounted?.records], [2, 1])
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("takes it for an outage when everything is dropped without a word", () => {
+      let isUp = false
+      const transport = makeControlledTransport((request) => isUp ? storeAll(request) : stored(0, 0))
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches(numbers(1000), [1000])
+        const flushing = yield* Effect.forkChild(flush())
+        yield* TestClock.adjust("10 minutes")
+        assert.isFalse(yield* Fiber.join(flushing))
+        assert.isAtMost(transport.exchanges.length, 60)
+        assert.strictEqual((yield* books).buffered.records, 1001)
+        isUp = true
+        yield* TestClock.adjust("2 minutes")
+        assert.strictEqual((yield* books).delivered.records, 1001)
       }).pipe(Effect.provide(layer))
     })
 
