@@ -58,7 +58,9 @@ export class PostJoiner {
     const joined = this.envelope === undefined ? post : this.joinedTo(this.envelope, post)
     this.envelope = undefined
     this.drop()
-    this.tail.set(joined.subarray(-LONGEST_CUT_PAIR))
+    const end = joined.subarray(-LONGEST_CUT_PAIR)
+    // no post's end but this one's
+    this.tail.fill(0).set(end, LONGEST_CUT_PAIR - end.length)
     return joined
   }
 

@@ -48,6 +48,12 @@ describe("PostJoiner", () => {
       assert.deepStrictEqual(read([Buffer.from(head), Buffer.from(tail)]), { events: [joined, done], ...whole })
     }))
 
+  it.effect("takes no other post's end for that of a very short one", () =>
+    Effect.sync(() => {
+      const { events, malformed } = read([Buffer.from("[{\"record\":\"\\ud83d"), Buffer.from("[{")])
+      assert.deepEqual([events, malformed], [[], 2])
+    }))
+
   describe("joins, wherever it was cut,", () => {
     const lookAlike = `{"time":"${time}","type":"function","record":"no event"}`
     const records: ReadonlyArray<readonly [name: string, record: string]> = [
