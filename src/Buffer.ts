@@ -220,7 +220,11 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           for (const { body } of batches) lent.add(body)
           return batches
         }),
-        roomBytes: Effect.sync(() => Math.max(0, maxBufferBytes / 2 - heldBytes())),
+        roomBytes: Effect.sync(() => {
+          const held = heldBytes()
+          // a single record may be larger than half: it would wait for ever, and with it all that is younger
+          return held === 0 ? maxBufferBytes : Math.max(0, maxBufferBytes / 2 - held)
+        }),
         restore: (batch) =>
           Effect.sync(() => {
             ledger.replayUnsafe(batch.tally)
