@@ -25,10 +25,10 @@ export interface Batch {
 interface Suspicion {
   /** Resets, or silent drops, in a row. */
   readonly resets: number
-  /** How many batches OpenObserve had stored before the first of them, or before the batch that it is a half of was divided. */
+  /** How many batches OpenObserve had stored before the first of them. */
   readonly storedBefore: number
-  /** How often in a row it has been divided though nothing was stored meanwhile. */
-  readonly blindDivisions: number
+  /** The same before the last of them. */
+  readonly storedAtLast: number
 }
 
 /** Fast rather than small: level 1 costs a third of the default's time and 15 % more bytes on log lines. */

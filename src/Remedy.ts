@@ -10,12 +10,6 @@ import * as Timestamp from "./Timestamp.ts"
 /** Resets over a batch after which its halves are tried: the first may have been anything. */
 const RESETS_TO_DIVIDE = 2
 
-/**
- * Divisions in a row while nothing is stored: eight parts all of which are reset say that it is not one record's doing,
- * and divided to the end they would be thousands of requests.
- */
-const MAX_BLIND_DIVISIONS = 3
-
 /** Resets over a single record after which it is given up: nothing else is left to try, so once more to be sure. */
 const RESETS_TO_REJECT = 3
 
@@ -72,6 +66,8 @@ export interface Circumstances {
   readonly freshStamp: FreshStamp
   /** How many batches OpenObserve has stored so far. */
   readonly stored: number
+  /** Whether enough has been stored of late to divide a batch that is under suspicion. */
+  readonly mayDivide: boolean
 }
 
 /** Finds the remedy for a batch after an outcome. */
@@ -79,8 +75,9 @@ export const find = Effect.fnUntraced(
   function*(
     batch: Batch,
     { isSuspect, verdict }: Outcome,
-    { freshStamp, stored }: Circumstances
+    circumstances: Circumstances
   ): Effect.fn.Return<Remedy> {
+    const { freshStamp } = circumstances
     const isAlone = batch.tally.records === 1
     if (verdict._tag === "Accepted") {
       // a limit of the server's own, which only shows when nothing of a batch was young enough
@@ -93,7 +90,7 @@ export const find = Effect.fnUntraced(
         batches: divide(batch, [restamp(text(batch), yield* freshStamp(batch), () => true)])
       }
     }
-    if (isSuspect) return suspect(batch, verdict, stored)
+    if (isSuspect) return suspect(batch, verdict, circumstances)
     if (verdict._tag !== "Divide") return { _tag: "Wait", batch, verdict, othersFirst: false }
     const { detail, reason } = verdict
     if (reason === "unaccounted") {
@@ -102,7 +99,7 @@ export const find = Effect.fnUntraced(
       const narrowed = narrow(body, MAX_COLUMNS)
       if (!narrowed.body.equals(body)) return { _tag: "Replace", batches: divide(batch, [narrowed]) }
       // without too many columns it may be the server's own trouble: a database that fails, a stream on its way out
-      return suspect(batch, verdict, stored)
+      return suspect(batch, verdict, circumstances)
     }
     if (!isAlone) return { _tag: "Replace", batches: halve(batch) }
     if (reason === "too_large") {
@@ -120,23 +117,24 @@ export const find = Effect.fnUntraced(
  * word. A server that stores nothing and yet answers is in an outage: only when others were stored meanwhile is a record given up, and a batch
  * divided to the end.
  */
-const suspect = (batch: Batch, verdict: Exclude<Verdict, { _tag: "Accepted" }>, stored: number): Remedy => {
-  const before = batch.suspicion ?? { resets: 0, storedBefore: stored, blindDivisions: 0 }
-  const suspicion = { ...before, resets: before.resets + 1 }
+const suspect = (
+  batch: Batch,
+  verdict: Exclude<Verdict, { _tag: "Accepted" }>,
+  { mayDivide, stored }: Circumstances
+): Remedy => {
+  const { resets, storedBefore } = batch.suspicion ?? { resets: 0, storedBefore: stored }
+  const suspicion = { resets: resets + 1, storedBefore, storedAtLast: stored }
   const again = { ...batch, suspicion }
-  const areOthersStored = stored > suspicion.storedBefore
   const wait: Remedy = { _tag: "Wait", batch: again, verdict, othersFirst: true }
   const isAnswer = verdict._tag === "Divide"
   if (!isAnswer && suspicion.resets < resetsToAct(batch)) return { _tag: "Repeat", batch: again }
   if (batch.tally.records === 1) {
     const reason = isAnswer ? verdict.reason : "poison"
-    return areOthersStored ? { _tag: "Reject", reason, detail: verdict.detail } : wait
+    return stored > storedBefore ? { _tag: "Reject", reason, detail: verdict.detail } : wait
   }
-  const blindDivisions = areOthersStored ? 0 : suspicion.blindDivisions + 1
-  if (blindDivisions > MAX_BLIND_DIVISIONS) return wait
+  if (!mayDivide) return wait
   // one more reset is enough to divide a half
-  const half = { resets: RESETS_TO_DIVIDE - 1, storedBefore: stored, blindDivisions }
-  return { _tag: "Replace", batches: halve({ ...batch, suspicion: half }) }
+  return { _tag: "Replace", batches: halve({ ...batch, suspicion: { ...suspicion, resets: RESETS_TO_DIVIDE - 1 } }) }
 }
 
 const resetsToAct = ({ tally }: Batch): number => tally.records === 1 ? RESETS_TO_REJECT : RESETS_TO_DIVIDE
@@ -144,5 +142,5 @@ const resetsToAct = ({ tally }: Batch): number => tally.records === 1 ? RESETS_T
 /** Whether there is still something to be learnt from sending a batch, when so many have been stored. */
 export const isUntried = (batch: Batch, stored: number): boolean => {
   const { suspicion } = batch
-  return suspicion === undefined || suspicion.resets < resetsToAct(batch) || stored > suspicion.storedBefore
+  return suspicion === undefined || suspicion.resets < resetsToAct(batch) || stored > suspicion.storedAtLast
 }

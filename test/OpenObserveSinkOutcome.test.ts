@@ -156,7 +156,7 @@ describe("OpenObserveSink", () => {
         const flushing = yield* Effect.forkChild(flush())
         yield* TestClock.adjust("10 minutes")
         assert.isFalse(yield* Fiber.join(flushing))
-        assert.isAtMost(transport.exchanges.length, 60)
+        assert.isAtMost(transport.exchanges.length, 150)
         assert.strictEqual((yield* books).buffered.records, 1001)
         isUp = true
         yield* TestClock.adjust("2 minutes")
@@ -235,8 +235,8 @@ describe("OpenObserveSink", () => {
         const flushing = yield* Effect.forkChild(flush())
         yield* TestClock.adjust("10 minutes")
         assert.isFalse(yield* Fiber.join(flushing))
-        // two attempts, the halves, quarters and eighths, four attempts at one of these, and a probe a minute
-        assert.isAtMost(transport.exchanges.length, 2 + 2 + 4 + 8 + 4 + 15)
+        // 2000 if it were divided to the end
+        assert.isAtMost(transport.exchanges.length, 150)
         assert.strictEqual((yield* books).buffered.records, 1000)
         isUp = true
         yield* TestClock.adjust("2 minutes")
@@ -258,6 +258,21 @@ describe("OpenObserveSink", () => {
         yield* Fiber.join(flushing)
         const { delivered, rejected } = yield* books
         assert.deepEqual([delivered.records, rejected.poison?.records], [995, 6])
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("isolates them when there are so many that hardly a part is without", () => {
+      const transport = makeControlledTransport((request) =>
+        /"n":\d*[07]\}/.test(String(request.body)) ? { code: "ECONNRESET", isSent: true } : storeAll(request)
+      )
+      const { layer } = makeSink(transport)
+      return Effect.gen(function*() {
+        yield* sealBatches(numbers(1000))
+        yield* Effect.forkChild(flush())
+        for (let n = 0; n < 1000 && (yield* books).delivered.records < 800; n++) yield* TestClock.adjust("10 millis")
+        const { delivered, rejected } = yield* books
+        assert.strictEqual(delivered.records, 800)
+        assert.isAtLeast(rejected.poison?.records ?? 0, 199)
       }).pipe(Effect.provide(layer))
     })
 
