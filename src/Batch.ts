@@ -27,14 +27,13 @@ interface Suspicion {
   readonly resets: number
   /** How many batches OpenObserve had stored before it was suspected. */
   readonly storedBefore: number
-  /** How often it, or what it is a part of, was divided though nothing had been stored since. */
-  readonly blindDivisions: number
-  /** It was tried in every way: only what becomes of others can tell more. */
-  readonly isTried: boolean
+  /** The same when there was nothing left to try with it: only what becomes of others can tell more. */
+  readonly storedWhenTried: number | undefined
 }
 
-/** Whether there is still something to be learnt from sending a batch. */
-export const isUntried = ({ suspicion }: Batch): boolean => suspicion?.isTried !== true
+/** Whether there is still something to be learnt from sending a batch, when so many have been stored. */
+export const isUntried = ({ suspicion }: Batch, stored: number): boolean =>
+  suspicion?.storedWhenTried === undefined || stored > suspicion.storedWhenTried
 
 /** Fast rather than small: level 1 costs a third of the default's time and 15 % more bytes on log lines. */
 const GZIP_LEVEL = 1

@@ -78,6 +78,9 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
   /** Settles what it can of `parts` (removing it); the setback that stopped it, if any. */
   const deliver = Effect.fnUntraced(function*(parts: Array<Batch>): Effect.fn.Return<Setback | undefined> {
     const nextDelay = yield* Schedule.toStep(retryPolicy(config))
+    // attempts that came to nothing since the last batch was stored, by whomever
+    let storedThen = acceptances
+    let failures = 0
     for (let batch = parts[0]; batch !== undefined; batch = parts[0]) {
       const nowMicros = (yield* Clock.currentTimeMillis) * 1000
       if (Remedy.isNeeded(batch, nowMicros)) {
@@ -91,7 +94,14 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
         // nobody said no: it is repeated at once, and that is no retry
         continue
       }
-      const remedy = yield* reading(parts, batch, Remedy.find(batch, outcome, { freshStamp, stored: acceptances }))
+      failures = acceptances > storedThen ? 1 : failures + 1
+      storedThen = acceptances
+      const mayDivide = failures <= (outage.isFailing() ? MAX_PROBE_FAILURES : MAX_BLIND_FAILURES)
+      const remedy = yield* reading(
+        parts,
+        batch,
+        Remedy.find(batch, outcome, { freshStamp, stored: acceptances, mayDivide })
+      )
       if (remedy === undefined) continue
       switch (remedy._tag) {
         case "Settle":
@@ -113,7 +123,7 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
         case "Wait": {
           const { verdict } = remedy
           parts[0] = remedy.batch
-          if (remedy._tag === "Postpone" && parts.some(isUntried)) {
+          if (remedy._tag === "Postpone" && parts.some((part) => isUntried(part, acceptances))) {
             parts.push(...parts.splice(0, 1))
             break
           }
@@ -137,6 +147,15 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
     acceptances: () => acceptances
   }
 }
+
+/**
+ * Failed attempts after which a suspect batch is not divided further until something is stored: enough to come from the
+ * largest batch to a single record. Divided to the end, a batch would be thousands of requests to a server in trouble.
+ */
+const MAX_BLIND_FAILURES = 24
+
+/** The same for a probe, which is to be no burden: batches that are all suspect are still divided, little by little. */
+const MAX_PROBE_FAILURES = 2
 
 /** What a request comes to that was given up during an outage: its batch waits with the rest. */
 const LOST: Setback = { _tag: "Retry", detail: "the answer was lost", afterMs: undefined, mayBeStored: true }

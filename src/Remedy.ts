@@ -10,12 +10,6 @@ import * as Timestamp from "./Timestamp.ts"
 /** Resets over a batch after which its halves are tried: the first may have been anything. */
 const RESETS_TO_DIVIDE = 2
 
-/**
- * Divisions in a row while nothing is stored: eight parts all of which are reset say that it is not one record's doing,
- * and divided to the end they would be thousands of requests.
- */
-const MAX_BLIND_DIVISIONS = 3
-
 /** Resets over a single record after which it is given up: nothing else is left to try, so once more to be sure. */
 const RESETS_TO_REJECT = 3
 
@@ -69,6 +63,8 @@ export interface Circumstances {
   readonly freshStamp: FreshStamp
   /** How many batches OpenObserve has stored so far. */
   readonly stored: number
+  /** Whether enough has been stored of late for a batch to be divided that any server could take. */
+  readonly mayDivide: boolean
 }
 
 /** Finds the remedy for a batch after an outcome. */
@@ -76,7 +72,7 @@ export const find = Effect.fnUntraced(
   function*(
     batch: Batch,
     { isSuspect, verdict }: Outcome,
-    { freshStamp, stored }: Circumstances
+    { freshStamp, mayDivide, stored }: Circumstances
   ): Effect.fn.Return<Remedy> {
     const isAlone = batch.tally.records === 1
     if (verdict._tag === "Accepted") {
@@ -91,7 +87,7 @@ export const find = Effect.fnUntraced(
       }
     }
     if (!isSuspect && verdict._tag !== "Divide") return { _tag: "Wait", batch, verdict }
-    const suspicion = batch.suspicion ?? { resets: 0, storedBefore: stored, blindDivisions: 0, isTried: false }
+    const suspicion = batch.suspicion ?? { resets: 0, storedBefore: stored, storedWhenTried: undefined }
     const suspect = { ...batch, suspicion: isSuspect ? { ...suspicion, resets: suspicion.resets + 1 } : suspicion }
     const reason = verdict._tag === "Divide" ? verdict.reason : "poison"
     if (isSuspect && suspect.suspicion.resets < (isAlone ? RESETS_TO_REJECT : RESETS_TO_DIVIDE)) {
@@ -103,14 +99,12 @@ export const find = Effect.fnUntraced(
       const narrowed = narrow(body, MAX_COLUMNS)
       if (!narrowed.body.equals(body)) return { _tag: "Replace", batches: divide(suspect, [narrowed]) }
     }
-    const areOthersStored = stored > suspicion.storedBefore
-    const postponed = { ...suspect, suspicion: { ...suspect.suspicion, isTried: true } }
+    const postponed = { ...suspect, suspicion: { ...suspect.suspicion, storedWhenTried: stored } }
     if (!isAlone) {
-      const blindDivisions = areOthersStored || reason === "too_large" ? 0 : suspicion.blindDivisions + 1
-      if (blindDivisions > MAX_BLIND_DIVISIONS) return { _tag: "Postpone", batch: postponed, verdict }
+      if (!mayDivide && reason !== "too_large") return { _tag: "Postpone", batch: postponed, verdict }
       // one more reset is enough to divide a half
       const resets = isSuspect ? RESETS_TO_DIVIDE - 1 : 0
-      const half = { ...suspicion, resets, blindDivisions, isTried: false }
+      const half = { ...suspicion, resets, storedWhenTried: undefined }
       return { _tag: "Replace", batches: halve({ ...batch, suspicion: half }) }
     }
     if (reason === "too_large") {
@@ -120,7 +114,7 @@ export const find = Effect.fnUntraced(
       if (most >= LEAST_CUT_BYTES) return { _tag: "Replace", batches: divide(suspect, [shorten(body, most)]) }
     }
     // A record is only given up when others were stored meanwhile: a server that stores nothing at all is in an outage.
-    if (areOthersStored) return { _tag: "Reject", reason, detail: verdict.detail }
+    if (stored > suspicion.storedBefore) return { _tag: "Reject", reason, detail: verdict.detail }
     return { _tag: "Postpone", batch: postponed, verdict }
   }
 )

@@ -124,6 +124,16 @@ describe("LogBuffer", () => {
       assert.deepEqual(batch && numbersIn(batch), [0])
     }).pipe(Effect.provide(bufferLayer())))
 
+  it.effect("has room for a batch of any size from an earlier process while it is empty, and for half when it is not", () =>
+    Effect.gen(function*() {
+      const buffer = yield* LogBuffer
+      assert.strictEqual(yield* buffer.roomBytes, 1000)
+      yield* buffer.append(postOf([100]))
+      assert.strictEqual(yield* buffer.roomBytes, 399)
+      yield* buffer.append(postOf([600]))
+      assert.strictEqual(yield* buffer.roomBytes, 0)
+    }).pipe(Effect.provide(bufferLayer())))
+
   it.effect("frees the memory of a batch that is settled", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer

@@ -193,8 +193,8 @@ describe.concurrent("OpenObserve answers 200", () => {
         const ledger = yield* ended(sandbox)
         assert.deepInclude(ledger, { delivered: 0, dropped: {}, rejected: {}, level: "warn" })
         assert.strictEqual(ledger["spilled"], ledger["received"])
-        // down to the single record, and then some that try whether the server is well again
-        assert.isAtMost(carrying(yield* openObserve.requests).length, 2.5 * ledger["received"])
+        // some divisions, and then some that try whether the server is well again
+        assert.isAtMost(carrying(yield* openObserve.requests).length, 100)
         assert.strictEqual(complaints(yield* ownLines).length, 1)
       })))
 

@@ -21,7 +21,7 @@ describe.each([...bashes, ...others])("launcher under $title", (shell) => {
     const args = ["-h", "two words", ""]
     const { engine, requests } = await launch(shell, { args })
     assert.deepStrictEqual(requests, [])
-    assert.deepStrictEqual(engine?.arguments.slice(1), args)
+    assert.deepStrictEqual(engine?.arguments.slice(-args.length), args)
   })
 
   it("clears what is meant for the function, and nothing else", async () => {
@@ -66,7 +66,7 @@ describe.each([...bashes, ...others])("launcher under $title", (shell) => {
     assert.strictEqual(exitCode, 0)
     assert.strictEqual(engine?.environment["_O2LAMBDA_EXTENSION_NAME"], "another name")
     assert.match(
-      engine?.arguments[0] ?? "",
+      engine?.arguments.at(-1) ?? "",
       /an opt 'with' \$spaces\/extensions\/\.\.\/o2-lambda-extension\/main\.mjs$/
     )
   })
@@ -75,7 +75,7 @@ describe.each([...bashes, ...others])("launcher under $title", (shell) => {
     const { engine } = await launch(shell, {
       prepare: ({ launcher }) => ({ script: "o2-lambda-extension", cwd: dirname(launcher) })
     })
-    assert.strictEqual(engine?.arguments[0], "../o2-lambda-extension/main.mjs")
+    assert.strictEqual(engine?.arguments.at(-1), "../o2-lambda-extension/main.mjs")
   })
 
   it("prefers the engine beside it, without the function's libraries", async () => {
