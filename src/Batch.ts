@@ -31,9 +31,12 @@ interface Suspicion {
   readonly storedWhenTried: number | undefined
 }
 
-/** Whether there is still something to be learnt from sending a batch, when so many have been stored. */
-export const isUntried = ({ suspicion }: Batch, stored: number): boolean =>
-  suspicion?.storedWhenTried === undefined || stored > suspicion.storedWhenTried
+/** Whether there is something to be learnt from sending a batch, even if no other has been stored since it was tried. */
+export const isUntried = ({ suspicion }: Batch): boolean => suspicion?.storedWhenTried === undefined
+
+/** Whether sending a batch is worth more than trying others first, when so many have been stored. */
+export const isWorthwhile = (batch: Batch, stored: number): boolean =>
+  isUntried(batch) || stored > batch.suspicion!.storedWhenTried!
 
 /** Fast rather than small: level 1 costs a third of the default's time and 15 % more bytes on log lines. */
 const GZIP_LEVEL = 1

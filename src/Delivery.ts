@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Attempt from "./Attempt.ts"
-import { type Batch, isUntried } from "./Batch.ts"
+import { type Batch, isWorthwhile } from "./Batch.ts"
 import type { Configuration } from "./Config.ts"
 import type { Verdict } from "./OpenObserveResponse.ts"
 import type { Outage } from "./Outage.ts"
@@ -123,7 +123,7 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
         case "Wait": {
           const { verdict } = remedy
           parts[0] = remedy.batch
-          if (remedy._tag === "Postpone" && parts.some((part) => isUntried(part, acceptances))) {
+          if (remedy._tag === "Postpone" && parts.some((part) => isWorthwhile(part, acceptances))) {
             parts.push(...parts.splice(0, 1))
             break
           }
