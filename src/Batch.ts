@@ -31,6 +31,12 @@ interface Suspicion {
   readonly storedWhenTried: number | undefined
 }
 
+/** The batch when there is nothing left to try with it, after so many had been stored. */
+export const tried = (batch: Batch, stored: number): Batch => ({
+  ...batch,
+  suspicion: { resets: 0, storedBefore: stored, ...batch.suspicion, storedWhenTried: stored }
+})
+
 /** Whether there is something to be learnt from sending a batch, even if no other has been stored since it was tried. */
 export const isUntried = ({ suspicion }: Batch): boolean => suspicion?.storedWhenTried === undefined
 

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Attempt from "./Attempt.ts"
-import { type Batch, isWorthwhile } from "./Batch.ts"
+import { type Batch, isWorthwhile, tried } from "./Batch.ts"
 import type { Configuration } from "./Config.ts"
 import type { Verdict } from "./OpenObserveResponse.ts"
 import type { Outage } from "./Outage.ts"
@@ -75,6 +75,15 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
   const reading = <A>(parts: Array<Batch>, batch: Batch, effect: Effect.Effect<A>): Effect.Effect<A | undefined> =>
     Effect.catchDefect(effect, (defect) => Effect.as(settle(parts, giveUp(batch, defect)), undefined))
 
+  /**
+   * Ends a delivery. Where the server failed over the batch, others go first next time: it may be the batch's own doing,
+   * which must not hold up the rest.
+   */
+  const stop = (parts: Array<Batch>, batch: Batch, verdict: Setback): Setback => {
+    parts[0] = verdict._tag === "Retry" && verdict.isFailure === true ? tried(batch, acceptances) : batch
+    return verdict
+  }
+
   /** Settles what it can of `parts` (removing it); the setback that stopped it, if any. */
   const deliver = Effect.fnUntraced(function*(parts: Array<Batch>): Effect.fn.Return<Setback | undefined> {
     const nextDelay = yield* Schedule.toStep(retryPolicy(config))
@@ -121,20 +130,24 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
           break
         case "Postpone":
         case "Wait": {
-          const { verdict } = remedy
-          parts[0] = remedy.batch
+          const { batch, verdict } = remedy
+          parts[0] = batch
           if (remedy._tag === "Postpone" && parts.some((part) => isWorthwhile(part, acceptances))) {
             parts.push(...parts.splice(0, 1))
             break
           }
           // a probe is a single attempt
-          if (verdict._tag === "Misconfigured" || outage.isFailing() && !patience.isLast()) return verdict
+          if (verdict._tag === "Misconfigured" || outage.isFailing() && !patience.isLast()) {
+            return stop(parts, batch, verdict)
+          }
           outage.suspect()
           const asked = verdict._tag === "Retry" ? verdict.afterMs ?? 0 : 0
-          if (asked > config.maxRetryDelayMs) return verdict
+          if (asked > config.maxRetryDelayMs) return stop(parts, batch, verdict)
           const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
-          if (Option.isNone(delay)) return verdict
-          if (!(yield* patience.pause(Duration.max(delay.value[1], Duration.millis(asked))))) return verdict
+          if (Option.isNone(delay)) return stop(parts, batch, verdict)
+          if (!(yield* patience.pause(Duration.max(delay.value[1], Duration.millis(asked))))) {
+            return stop(parts, batch, verdict)
+          }
         }
       }
     }

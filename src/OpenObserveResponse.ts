@@ -18,13 +18,14 @@ export type Verdict =
   }
   /**
    * The same batch may be stored later. `afterMs`: what `Retry-After` asks for. `mayBeStored`: whoever answered may have
-   * lost OpenObserve's own answer.
+   * lost OpenObserve's own answer. `isFailure`: the server has failed over the batch, perhaps for what is in it.
    */
   | {
     readonly _tag: "Retry"
     readonly detail: string
     readonly afterMs: number | undefined
     readonly mayBeStored: boolean
+    readonly isFailure?: boolean
     readonly remedy?: string
   }
   /** Nothing was stored because of something in the batch: half of it may be. `reason` is for a record that is alone. */
@@ -63,7 +64,9 @@ export const read = (response: TransportResponse, sent: number, nowMillis: numbe
     detail,
     afterMs: retryAfter(response.headers["retry-after"], nowMillis),
     // OpenObserve stores nothing before it answers 503; a proxy that answers 5xx may have passed the request on
-    mayBeStored: status < 300 || status >= 500 && status !== 503
+    mayBeStored: status < 300 || status >= 500 && status !== 503,
+    // the others are said of the server, and not of a request
+    isFailure: status === 500 || status === 400 && !pressure.test(body)
   }
   switch (status) {
     case 200:

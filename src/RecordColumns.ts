@@ -15,7 +15,10 @@ const CLOSE_ARRAY = 0x5d
 const LETTER_N = 0x6e
 const SPACE = 0x20
 
-/** The exact set of columns of the record with these members. */
+/**
+ * The columns of the record with these members: all of them, and one too many only where a null hides another member that
+ * gives the same column (`{"Time":1,"time":null}`).
+ */
 export const columnsOf = (bytes: Buffer, members: ReadonlyArray<Member>): Set<string> => {
   const columns = new Set<string>()
   collect(bytes, members, "", 1, isSomething, columns)

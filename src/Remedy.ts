@@ -2,7 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Outcome } from "./Attempt.ts"
-import { type Batch, divide, halve, text } from "./Batch.ts"
+import { type Batch, divide, halve, text, tried } from "./Batch.ts"
 import { MAX_COLUMNS } from "./ColumnCounter.ts"
 import type { Verdict } from "./OpenObserveResponse.ts"
 import * as Timestamp from "./Timestamp.ts"
@@ -99,7 +99,7 @@ export const find = Effect.fnUntraced(
       const narrowed = narrow(body, MAX_COLUMNS)
       if (!narrowed.body.equals(body)) return { _tag: "Replace", batches: divide(suspect, [narrowed]) }
     }
-    const postponed = { ...suspect, suspicion: { ...suspect.suspicion, storedWhenTried: stored } }
+    const postponed = tried(suspect, stored)
     if (!isAlone) {
       if (!mayDivide && reason !== "too_large") return { _tag: "Postpone", batch: postponed, verdict }
       // one more reset is enough to divide a half

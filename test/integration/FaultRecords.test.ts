@@ -231,6 +231,26 @@ describe.concurrent("OpenObserve takes nothing that is older than five hours", (
       })))
 })
 
+describe.concurrent("OpenObserve answers 500", () => {
+  it.live("whenever one record is among others: what is written later does not wait for it to be stored", () =>
+    inCell({}, (sandbox) =>
+      Effect.gen(function*() {
+        const { functionLines, invoke, openObserve } = sandbox
+        const fault = Fault.Answer({ status: 500, body: "internal server error during log ingestion" })
+        yield* openObserve.setFault(Fault.ForBody({ matches: isPoisoned, fault }))
+        assertUnharmed(yield* invoke({ lines: [POISON] }))
+        for (let call = 0; call < 40 && !(yield* functionLines).includes("later 0\n"); call++) {
+          assertUnharmed(yield* invoke({ lines: [`later ${call}`], sleepMs: 250 }))
+        }
+        assert.include(yield* functionLines, "later 0\n")
+        assert.notInclude(yield* functionLines, `${POISON}\n`)
+        yield* openObserve.setFault(undefined)
+        const ledger = yield* ended(sandbox)
+        assert.deepInclude(ledger, { rejected: {}, dropped: {}, spilled: 0, delivered: ledger["received"] })
+        assert.include(yield* functionLines, `${POISON}\n`)
+      })))
+})
+
 describe.concurrent("OpenObserve answers 400", () => {
   it.live("for every tenth record: the others are stored once, and one warning tells of all", () =>
     inCell({}, (sandbox) =>
