@@ -63,7 +63,8 @@ export const post = (
   config: Configuration,
   transport: Transport["Service"],
   body: Uint8Array | string,
-  coding: Batch["coding"]
+  coding: Batch["coding"],
+  onConnected?: () => void
 ) =>
   Effect.raceFirst(
     Effect.asSome(transport.exchange({
@@ -76,7 +77,8 @@ export const post = (
         "user-agent": "o2-lambda-extension"
       },
       body,
-      connectTimeoutMs: CONNECT_TIMEOUT_MS
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      ...(onConnected === undefined ? {} : { onConnected })
     })).pipe(Effect.map(Option.map((response) => withoutSecrets(response, Redacted.value(config.authorization))))),
     Effect.as(Freeze.sleep(config.requestTimeoutMs, LATE_GRACE_MS), Option.none())
   )
@@ -85,20 +87,21 @@ export const post = (
  * Attempts to deliver a batch once, within `O2_REQUEST_TIMEOUT_MS`. Never fails: the verdict says what happened.
  *
  * A kept connection that turns out to be dead is no attempt: the request is repeated on a new one. So is a request that
- * was refused for being compressed.
+ * was refused for being compressed. `onConnected` is told when it may have been sent, for when nobody waits for the outcome.
  */
 export const once = Effect.fnUntraced(
   function*(
     config: Configuration,
     transport: Transport["Service"],
     batch: Batch,
-    takesGzip = true
+    takesGzip = true,
+    onConnected?: () => void
   ): Effect.fn.Return<Outcome> {
     const isCompressed = batch.coding === "gzip" && takesGzip
     let unanswered = 0
     const send = Effect.fnUntraced(function*(coding: Batch["coding"]) {
       const result = yield* Effect.result(
-        post(config, transport, coding === batch.coding ? batch.body : text(batch), coding)
+        post(config, transport, coding === batch.coding ? batch.body : text(batch), coding, onConnected)
       )
       if (result._tag === "Failure" ? result.failure.isSent : Option.isNone(result.success)) unanswered++
       return result

@@ -47,11 +47,13 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
     const noteUnanswered = (times: number) => {
       for (let count = 0; count < times; count++) ledger.possiblyDuplicatedUnsafe(batch.tally)
     }
+    // what is given up before there is a connection has not been sent
+    let begun = 0
     const outcome = yield* Effect.raceFirst(
-      Attempt.once(config, transport, batch, takesGzip),
+      Attempt.once(config, transport, batch, takesGzip, () => begun = 1),
       patience.abandoned
-    ).pipe(Effect.onInterrupt(() => Effect.sync(() => noteUnanswered(1))))
-    noteUnanswered(outcome?.unanswered ?? 1)
+    ).pipe(Effect.onInterrupt(() => Effect.sync(() => noteUnanswered(begun))))
+    noteUnanswered(outcome?.unanswered ?? begun)
     if (outcome?.refusesCoding === true) yield* noteRefusedCoding
     return outcome
   })

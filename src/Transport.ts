@@ -18,6 +18,8 @@ export interface TransportRequest {
   readonly body?: Uint8Array | string
   /** Longest wait for a connection, TLS included; without it the system's own limit counts, which is minutes. */
   readonly connectTimeoutMs?: number
+  /** Told when there is a connection: from then on the peer may have received something, even if nobody waits for it. */
+  readonly onConnected?: () => void
 }
 
 /** A complete answer, its body as text. */
@@ -131,7 +133,7 @@ const exchange = (
 const request = (
   send: typeof Http.request,
   agent: Http.Agent,
-  { body, headers, method, url }: TransportRequest,
+  { body, headers, method, onConnected, url }: TransportRequest,
   progress: { isConnected: boolean }
 ): Effect.Effect<TransportResponse, TransportError> =>
   Effect.callback((resume) => {
@@ -140,6 +142,10 @@ const request = (
       const isStale = response === undefined && request.reusedSocket && (code === "ECONNRESET" || code === "EPIPE")
       // without a connection nothing of the request has left
       resume(Effect.fail(new TransportError({ code, host: url.host, isSent: progress.isConnected, isStale })))
+    }
+    const connected = () => {
+      progress.isConnected = true
+      onConnected?.()
     }
     const request = send(url, {
       method,
@@ -153,8 +159,8 @@ const request = (
         socket.on("error", () => {})
       }
       // TLS that fails has carried nothing of the request
-      if (request.reusedSocket) progress.isConnected = true
-      else socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => progress.isConnected = true)
+      if (request.reusedSocket) connected()
+      else socket.once(url.protocol === "https:" ? "secureConnect" : "connect", connected)
     })
     request.once("response", (message) => {
       response = message

@@ -133,8 +133,9 @@ describe("Transport", () => {
   it.live("leaves an answer all the time it needs once there is a connection", () =>
     Effect.gen(function*() {
       const { url } = yield* listenHttp((_, response) => setTimeout(() => response.end("late"), 300))
-      const { body } = yield* exchange({ ...get(url), connectTimeoutMs: 100 })
-      assert.strictEqual(body, "late")
+      let connections = 0
+      const { body } = yield* exchange({ ...get(url), connectTimeoutMs: 100, onConnected: () => connections++ })
+      assert.deepEqual([body, connections], ["late", 1])
     }).pipe(Effect.provide(Transport.layer)))
 
   it.live("returns a refusal that comes before the body has been sent", () =>
@@ -199,9 +200,10 @@ describe("Transport", () => {
   it.live("says that nobody listens, and that nothing was sent", () =>
     Effect.gen(function*() {
       const { url } = yield* Effect.scoped(listenRaw(() => {}))
-      const error = yield* failure(post(url, "x"))
+      let connections = 0
+      const error = yield* failure({ ...post(url, "x"), onConnected: () => connections++ })
       assert.strictEqual(error.message, `nothing listens at ${url.host} (ECONNREFUSED)`)
-      assert.isFalse(error.isSent)
+      assert.deepEqual([error.isSent, connections], [false, 0])
     }).pipe(Effect.provide(Transport.layer)))
 
   const breaks: ReadonlyArray<readonly [name: string, end: (socket: Net.Socket) => void]> = [

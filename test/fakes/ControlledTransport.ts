@@ -63,6 +63,7 @@ export const makeControlledTransport = (
       inFlight++
       exchanges.push(sent)
       const immediate = respond(request, exchanges.length - 1)
+      if (immediate === undefined || "status" in immediate || immediate.isSent) request.onConnected?.()
       if (immediate === undefined) yield* Queue.offer(pending, sent)
       else yield* answer(immediate)
       return yield* Deferred.await(answered).pipe(Effect.ensuring(Effect.sync(() => inFlight--)))

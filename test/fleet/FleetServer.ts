@@ -65,7 +65,10 @@ export const makeFleetServer = (epoch: number, timeline: Timeline, absence: Abse
       const at = now - epoch
       if (at < end) requests[Math.floor(at / 1000)]!++
       if (at >= awayFrom && at < backFrom) {
-        if (absence === "hangs") return yield* Effect.never
+        if (absence === "hangs") {
+          request.onConnected?.()
+          return yield* Effect.never
+        }
         return yield* new TransportError({
           code: "ECONNREFUSED",
           host: request.url.host,
