@@ -41,8 +41,8 @@ export const tried = (batch: Batch, stored: number): Batch => ({
 export const isUntried = ({ suspicion }: Batch): boolean => suspicion?.storedWhenTried === undefined
 
 /** Whether sending a batch is worth more than trying others first, when so many have been stored. */
-export const isWorthwhile = (batch: Batch, stored: number): boolean =>
-  isUntried(batch) || stored > batch.suspicion!.storedWhenTried!
+export const isWorthwhile = ({ suspicion }: Batch, stored: number): boolean =>
+  suspicion?.storedWhenTried === undefined || stored > suspicion.storedWhenTried
 
 /** Fast rather than small: level 1 costs a third of the default's time and 15 % more bytes on log lines. */
 const GZIP_LEVEL = 1

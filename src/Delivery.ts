@@ -77,18 +77,20 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
   const reading = <A>(parts: Array<Batch>, batch: Batch, effect: Effect.Effect<A>): Effect.Effect<A | undefined> =>
     Effect.catchDefect(effect, (defect) => Effect.as(settle(parts, giveUp(batch, defect)), undefined))
 
-  /**
-   * Ends a delivery. Where the server failed over the batch, others go first next time: it may be the batch's own doing,
-   * which must not hold up the rest.
-   */
-  const stop = (parts: Array<Batch>, batch: Batch, verdict: Setback): Setback => {
-    parts[0] = verdict._tag === "Retry" && verdict.isFailure === true ? tried(batch, acceptances) : batch
-    return verdict
-  }
-
   /** Settles what it can of `parts` (removing it); the setback that stopped it, if any. */
   const deliver = Effect.fnUntraced(function*(parts: Array<Batch>): Effect.fn.Return<Setback | undefined> {
     const nextDelay = yield* Schedule.toStep(retryPolicy(config))
+    /** Waits until it is time for another attempt; false when there is to be none in this delivery. */
+    const pause = Effect.fnUntraced(function*(verdict: Setback) {
+      // a probe is a single attempt
+      if (verdict._tag === "Misconfigured" || outage.isFailing() && !patience.isLast()) return false
+      outage.suspect()
+      const asked = verdict._tag === "Retry" ? verdict.afterMs ?? 0 : 0
+      if (asked > config.maxRetryDelayMs) return false
+      const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
+      if (Option.isNone(delay)) return false
+      return yield* patience.pause(Duration.max(delay.value[1], Duration.millis(asked)))
+    })
     // attempts that came to nothing since the last batch was stored, by whomever
     let storedThen = acceptances
     let failures = 0
@@ -138,18 +140,10 @@ export const make = ({ books, config, outage, patience, transport }: Context) =>
             parts.push(...parts.splice(0, 1))
             break
           }
-          // a probe is a single attempt
-          if (verdict._tag === "Misconfigured" || outage.isFailing() && !patience.isLast()) {
-            return stop(parts, batch, verdict)
-          }
-          outage.suspect()
-          const asked = verdict._tag === "Retry" ? verdict.afterMs ?? 0 : 0
-          if (asked > config.maxRetryDelayMs) return stop(parts, batch, verdict)
-          const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
-          if (Option.isNone(delay)) return stop(parts, batch, verdict)
-          if (!(yield* patience.pause(Duration.max(delay.value[1], Duration.millis(asked))))) {
-            return stop(parts, batch, verdict)
-          }
+          if (yield* pause(verdict)) break
+          // others go first next time: what the server fails over may be in the batch, and must not hold up the rest
+          if (verdict._tag === "Retry" && verdict.isFailure === true) parts[0] = tried(batch, acceptances)
+          return verdict
         }
       }
     }
