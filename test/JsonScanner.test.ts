@@ -3,17 +3,9 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { CUT, INVALID, JsonScanner } from "../src/JsonScanner.ts"
 import * as Arbitraries from "./arbitraries.ts"
+import { isJson } from "./jsonOracle.ts"
 
 const scannerOf = (text: string) => new JsonScanner(Buffer.from(text))
-
-const isJson = (text: string): boolean => {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}
 
 const depthOf = (value: unknown): number =>
   typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0

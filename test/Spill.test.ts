@@ -63,9 +63,7 @@ describe("Spill", () => {
   it.effect("keeps others' eyes off", () =>
     Effect.gen(function*() {
       const sandbox = yield* makeSandbox
-      const generation = yield* sandbox.begin
-      generation.memory.seal([1])
-      yield* reset(generation)
+      yield* sandbox.leave([1])
       const [name] = sandbox.names()
       assert.strictEqual(Fs.statSync(sandbox.directory).mode & 0o7777, 0o700)
       assert.strictEqual(Fs.statSync(`${sandbox.directory}/${name}`).mode & 0o7777, 0o600)
@@ -89,9 +87,7 @@ describe("Spill", () => {
     it.effect("does not write anew what was restored from a file", () =>
       Effect.gen(function*() {
         const sandbox = yield* makeSandbox
-        const first = yield* sandbox.begin
-        first.memory.seal([1])
-        yield* reset(first)
+        yield* sandbox.leave([1])
         const names = sandbox.names()
         const second = yield* sandbox.begin
         yield* second.spill.catchUp(second.memory)
@@ -207,9 +203,7 @@ describe("Spill", () => {
     it.effect("says what has no room, and leaves old files alone that need not go", () =>
       Effect.gen(function*() {
         const sandbox = yield* makeSandbox
-        const first = yield* sandbox.begin
-        first.memory.seal([1])
-        yield* reset(first)
+        yield* sandbox.leave([1])
         const second = yield* sandbox.begin
         const large = second.memory.seal([2], 50 * KIB)
         const small = second.memory.seal([3])

@@ -39,9 +39,7 @@ describe("Spill", () => {
     it.effect("does not restore what this generation wrote, nor anything twice", () =>
       Effect.gen(function*() {
         const sandbox = yield* makeSandbox
-        const first = yield* sandbox.begin
-        first.memory.seal([1])
-        yield* reset(first)
+        yield* sandbox.leave([1])
         const { memory, spill } = yield* sandbox.begin
         memory.seal([2])
         yield* spill.write(memory, LONG)
@@ -69,9 +67,7 @@ describe("Spill", () => {
     it.effect("waits when files cannot be opened for the moment", () =>
       Effect.gen(function*() {
         const sandbox = yield* makeSandbox
-        const first = yield* sandbox.begin
-        first.memory.seal([1])
-        yield* reset(first)
+        yield* sandbox.leave([1])
         const second = yield* sandbox.begin
         yield* Effect.scoped(Effect.gen(function*() {
           yield* interceptDisk(
@@ -88,9 +84,7 @@ describe("Spill", () => {
     it.effect("removes what a crash left half written, and counts nothing for it", () =>
       Effect.gen(function*() {
         const sandbox = yield* makeSandbox
-        const first = yield* sandbox.begin
-        first.memory.seal([1])
-        yield* reset(first)
+        yield* sandbox.leave([1])
         const [name] = sandbox.names()
         const whole = Fs.readFileSync(`${sandbox.directory}/${name}`)
         Fs.writeFileSync(`${sandbox.directory}/${name}2.tmp`, whole.subarray(0, 20))

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { EventScanner, keyOf, shapeOf, textOf } from "../src/TelemetryEvent.ts"
 import * as Arbitraries from "./arbitraries.ts"
+import { isJson } from "./jsonOracle.ts"
 
 const good = "{\"time\":\"2026-11-22T10:00:00.123Z\",\"type\":\"function\",\"record\":\"fine\"}"
 
@@ -13,15 +14,6 @@ const beginsWithEvent = (text: string): boolean =>
   Array.from(text).some((character, index) =>
     character === "}" && isJson(Array.from(text).slice(0, index + 1).join(""))
   )
-
-const isJson = (text: string): boolean => {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** The text of every event that is found, and how much was none. */
 const scan = (post: string | Uint8Array) => {

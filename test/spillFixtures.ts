@@ -158,6 +158,12 @@ export const makeSandbox = Effect.map(
       tmp,
       directory,
       begin: begin(tmp),
+      /** A generation that ends with these batches undelivered. */
+      leave: Effect.fnUntraced(function*(...batches: ReadonlyArray<ReadonlyArray<number>>) {
+        const generation = yield* begin(tmp)
+        for (const numbers of batches) generation.memory.seal(numbers)
+        yield* reset(generation)
+      }),
       names: () => Fs.existsSync(directory) ? Fs.readdirSync(directory).sort() : []
     }
   }
