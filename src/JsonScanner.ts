@@ -4,6 +4,7 @@
  * Positions are offsets into `bytes`. Every method returns the offset behind what it read, or one of the two negative
  * results below.
  */
+import { PlainText } from "./PlainText.ts"
 
 /** The bytes end before the value does. */
 export const CUT = -1
@@ -46,8 +47,11 @@ export class JsonScanner {
   // one entry per open bracket: 1 for an object, 0 for an array
   private brackets = new Uint8Array(64)
 
+  private readonly plainText: PlainText
+
   constructor(bytes: Buffer) {
     this.bytes = bytes
+    this.plainText = new PlainText(bytes)
   }
 
   private invalid(at: number): number {
@@ -74,7 +78,9 @@ export class JsonScanner {
     const { bytes } = this
     const end = bytes.length
     let at = from + 1
-    while (at < end) {
+    for (;;) {
+      at = this.plainText.end(at)
+      if (at >= end) return CUT
       const byte = bytes[at]!
       if (byte === QUOTE) return at + 1
       if (byte < SPACE) return this.invalid(at)
@@ -106,7 +112,6 @@ export class JsonScanner {
       bytes.write(REPLACEMENT_CHARACTER, at, "latin1")
       at += 6
     }
-    return CUT
   }
 
   /** The number in `\uXXXX` at `from`. */

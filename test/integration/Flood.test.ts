@@ -12,10 +12,9 @@ const LIMIT_MB = 10
 
 /**
  * For what the limit does not cover: the heap's own growth, a post that is being read, buffers of zlib and sockets. 16 is
- * what is aimed at: on an idle machine Node.js takes 8 and Bun, which returns memory later, 16 to 18 (bench/memory.ts). A
- * busy machine adds some.
+ * what is aimed at: on an idle machine Node.js takes 8 and Bun 13 (bench/memory.ts). A busy machine adds some.
  */
-const OVERHEAD_MB = process.env["O2_TEST_LAYER"]?.endsWith("standalone") === true ? 25 : 20
+const OVERHEAD_MB = 20
 
 const POSTS = 90
 
