@@ -38,20 +38,6 @@ const fromZip = (flavour: string) => ({
   }
 })
 
-/** Where inputs are endless. */
-const FUZZED = [
-  "BufferModel",
-  "ColumnCounter",
-  "ColumnGroups",
-  "Narrow",
-  "PostEncoderProperties",
-  "PostJoiner",
-  "RecordColumns",
-  "Restamp",
-  "Shorten",
-  "SpillModel"
-]
-
 export default defineConfig({
   test: {
     reporters: ["default", closingLine],
@@ -61,7 +47,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/*.test.ts", "test/testing/*.test.ts"],
+          include: ["test/unit/**/*.test.ts", "test/testing/*.test.ts", "test/fleet/*.test.ts"],
           // property tests and real processes, on machines of two shared cores
           testTimeout: 30_000
         }
@@ -102,7 +88,7 @@ export default defineConfig({
         test: {
           // the property tests once more, for longer
           name: "fuzz",
-          include: FUZZED.map((name) => `test/${name}.test.ts`),
+          include: ["test/unit/**/*.property.test.ts"],
           env: { FUZZ_FACTOR: "20", FUZZ_CASES: process.env["FUZZ_CASES"] ?? "100000" },
           testTimeout: 3_600_000
         }
@@ -111,7 +97,7 @@ export default defineConfig({
         test: {
           // the simulation once more, with the fleet of docs/reliability.md: five minutes on an idle core
           name: "fleet",
-          include: ["test/Fleet.test.ts"],
+          include: ["test/fleet/Fleet.test.ts"],
           env: { FLEET_SANDBOXES: "10000" }
         }
       }

@@ -6,9 +6,9 @@
  */
 import { isUtf8 } from "node:buffer"
 import * as Zlib from "node:zlib"
-import { OpenBatch } from "../src/OpenBatch.ts"
-import { PostEncoder } from "../src/PostEncoder.ts"
-import { EventScanner } from "../src/TelemetryEvent.ts"
+import { OpenBatch } from "../src/delivery/OpenBatch.ts"
+import { PostEncoder } from "../src/logs/PostEncoder.ts"
+import { EventScanner } from "../src/telemetry/TelemetryEvent.ts"
 import { makePost, PER_POST } from "./load.ts"
 import { median, rounded } from "./statistics.ts"
 

@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
-import { ExtensionConfig } from "../src/Config.ts"
+import { ExtensionConfig } from "../src/config/Config.ts"
 import { OpenObserveDouble } from "../src/testing/OpenObserveDouble.ts"
 import { DemoError } from "./DemoError.ts"
 

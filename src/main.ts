@@ -7,7 +7,7 @@ import * as Layers from "./Layers.ts"
 
 // Loading a command's code costs time that only a person at a terminal has.
 const command = (args: ReadonlyArray<string>) =>
-  Effect.flatMap(Effect.promise(() => import("./CommandLine.ts")), (commandLine) => commandLine.run(args))
+  Effect.flatMap(Effect.promise(() => import("./commands/CommandLine.ts")), (commandLine) => commandLine.run(args))
 
 const args = process.argv.slice(2)
 const isUnderLambda = args.length === 0 && (process.env["AWS_LAMBDA_RUNTIME_API"] ?? "") !== ""

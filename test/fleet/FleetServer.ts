@@ -3,8 +3,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
-import { Transport, TransportError } from "../../src/Transport.ts"
-import type { TransportRequest, TransportResponse } from "../../src/Transport.ts"
+import { Transport, TransportError } from "../../src/platform/Transport.ts"
+import type { TransportRequest, TransportResponse } from "../../src/platform/Transport.ts"
 
 /** What it does while it is away: connections are refused at once, or requests never get an answer. */
 export type Absence = "refuses" | "hangs"

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs"
 import { Fault } from "../../src/testing/OpenObserveDouble.ts"
 import { outages } from "./faultMatrix.ts"
 
-const tls = JSON.parse(readFileSync(new URL("../fixtures/openobserve/tls.json", import.meta.url), "utf8")) as {
+const tls = JSON.parse(readFileSync(new URL("../support/fixtures/openobserve/tls.json", import.meta.url), "utf8")) as {
   readonly key: string
   readonly cert: string
 }

@@ -9,7 +9,7 @@ import { workingSettings } from "../integration/sandbox.ts"
 import { pathWith } from "./support/node.ts"
 import { standalone, unpacked } from "./support/zips.ts"
 
-const tls = JSON.parse(readFileSync(new URL("../fixtures/openobserve/tls.json", import.meta.url), "utf8")) as {
+const tls = JSON.parse(readFileSync(new URL("../support/fixtures/openobserve/tls.json", import.meta.url), "utf8")) as {
   readonly key: string
   readonly cert: string
 }

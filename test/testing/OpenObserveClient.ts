@@ -85,9 +85,9 @@ export interface Probe {
   readonly timestampOffsetMs?: number | "second" | "arrival"
 }
 
-/** Reads a file of `test/fixtures/openobserve`. */
+/** Reads a file of `test/support/fixtures/openobserve`. */
 export const fixture = <A>(name: string): ReadonlyArray<A> =>
-  JSON.parse(readFileSync(new URL(`../fixtures/openobserve/${name}.json`, import.meta.url), "utf8"))
+  JSON.parse(readFileSync(new URL(`../support/fixtures/openobserve/${name}.json`, import.meta.url), "utf8"))
 
 /** Fills in `{{stream}}` and times relative to now, such as `{{us:-2000}}`: microseconds, two seconds ago. */
 export const fill = (template: string, stream: string, nowMillis: number): string =>

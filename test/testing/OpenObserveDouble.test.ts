@@ -310,7 +310,7 @@ describe("OpenObserveDouble", () => {
         assert.strictEqual(health.body, "{\"status\":\"ok\"}")
       }).pipe(
         withDouble({
-          tls: JSON.parse(readFileSync(new URL("../fixtures/openobserve/tls.json", import.meta.url), "utf8"))
+          tls: JSON.parse(readFileSync(new URL("../support/fixtures/openobserve/tls.json", import.meta.url), "utf8"))
         })
       ))
 

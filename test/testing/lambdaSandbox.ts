@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url"
 import { LambdaEmulator } from "../../src/testing/LambdaEmulator.ts"
 import type { LambdaEmulatorOptions } from "../../src/testing/LambdaEmulator.ts"
 
-const fixtures = join(dirname(fileURLToPath(import.meta.url)), "..", "fixtures", "lambda")
+const fixtures = join(dirname(fileURLToPath(import.meta.url)), "..", "support", "fixtures", "lambda")
 
 /** Real processes on shared cores; far above what a test takes, in ms. */
 export const patience = 30_000

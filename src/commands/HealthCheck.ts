@@ -1,0 +1,58 @@
+/** `health-check`: whether records would arrive, and if not, why and what to do. One line per step. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { ExtensionConfig } from "../config/Config.ts"
+import * as Attempt from "../delivery/Attempt.ts"
+import * as OpenObserveResponse from "../openobserve/IngestResponse.ts"
+import { Transport } from "../platform/Transport.ts"
+
+/** Shows a line to the user. */
+export type Report = (line: string) => Effect.Effect<void>
+
+/** Checks the settings, then posts an empty array: authenticated and admitted like data, but nothing is written. */
+export const run = (report: Report): Effect.Effect<boolean> =>
+  check(report).pipe(
+    Effect.provide(Layer.mergeAll(ExtensionConfig.layer, Transport.layer)),
+    Effect.catchTag("ConfigurationError", ({ problems }) =>
+      Effect.as(Effect.forEach(problems, (problem) => report(`FAIL  settings: ${problem}`)), false))
+  )
+
+const check = Effect.fnUntraced(function*(report: Report) {
+  const config = yield* ExtensionConfig
+  const transport = yield* Transport
+  yield* report(
+    `ok    settings: stream ${config.stream} of organization ${config.organizationId} at ${config.endpoint.href}`
+  )
+  yield* Effect.forEach(config.warnings, (warning) => report(`warn  settings: ${warning}`))
+
+  const answer = yield* Effect.result(Attempt.post(config, transport, "[]", "identity"))
+  if (answer._tag === "Failure") {
+    yield* report(
+      `FAIL  connection: ${answer.failure.message}; check O2_ENDPOINT, and that the network lets this machine reach it`
+    )
+    return false
+  }
+  if (Option.isNone(answer.success)) {
+    yield* report(
+      `FAIL  connection: no answer from ${config.endpoint.host} within O2_REQUEST_TIMEOUT_MS (${config.requestTimeoutMs}); check O2_ENDPOINT, and that the network lets this machine reach it`
+    )
+    return false
+  }
+  yield* report(`ok    connection: ${config.endpoint.host} answers`)
+
+  const verdict = OpenObserveResponse.read(answer.success.value, 0, yield* Clock.currentTimeMillis)
+  if (verdict._tag === "Accepted") {
+    yield* report("ok    credentials: OpenObserve would take records")
+    return true
+  }
+  const remedy = verdict._tag === "Misconfigured" ? verdict.remedy : remedies[verdict._tag]
+  yield* report(`FAIL  credentials: ${verdict.detail}; ${remedy}`)
+  return false
+})
+
+const remedies = {
+  Retry: "the server cannot take records at the moment, or it is no OpenObserve: try again, then check O2_ENDPOINT",
+  Divide: "the server does not accept the request: check O2_ENDPOINT and O2_STREAM"
+}

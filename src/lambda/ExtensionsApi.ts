@@ -1,0 +1,68 @@
+/**
+ * Reads what the Extensions API answers, tolerant of everything that can be done without: a process that ends over an odd
+ * answer takes the function's call with it. Pure.
+ */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { FunctionIdentity } from "../logs/Enrichment.ts"
+
+/** An event that `next` answers with. */
+export type LifecycleCall =
+  | {
+    readonly eventType: "INVOKE"
+    /** Epoch ms at which the function times out. */
+    readonly deadlineMs: number
+    /** Empty when the event does not say. */
+    readonly requestId: string
+  }
+  | {
+    readonly eventType: "SHUTDOWN"
+    /** Epoch ms at which this process is killed. */
+    readonly deadlineMs: number
+    /** `spindown`, `timeout`, `failure`, or a word of another platform. */
+    readonly shutdownReason: string
+  }
+
+/** Time that a call is taken to have when its deadline cannot be read: no function's time-out is shorter. */
+const LEAST_TIMEOUT_MS = 1000
+
+/** Time that Lambda grants at SHUTDOWN. */
+const SHUTDOWN_BUDGET_MS = 2000
+
+const decodeJson = Schema.decodeOption(Schema.fromJsonString(Schema.Unknown))
+
+/** The members of a JSON object; none for anything else. */
+const membersOf = (body: string): Readonly<Record<string, unknown>> => {
+  const value = Option.getOrUndefined(decodeJson(body.replace(/^\ufeff/, "")))
+  return typeof value === "object" && value !== null ? { ...value } : {}
+}
+
+const textOf = (value: unknown): string | undefined => typeof value === "string" && value !== "" ? value : undefined
+
+/** The function's identity, as far as the register answer has it. */
+export const readRegistration = (body: string): FunctionIdentity => {
+  const { accountId, functionName, functionVersion } = membersOf(body)
+  return {
+    functionName: textOf(functionName),
+    functionVersion: textOf(functionVersion),
+    accountId: textOf(accountId)
+  }
+}
+
+/** The event, whatever its Content-Type says (SHUTDOWN comes as text/plain); `undefined` when it is none. */
+export const readEvent = (body: string, nowMillis: number): LifecycleCall | undefined => {
+  const { deadlineMs, eventType, requestId, shutdownReason } = membersOf(body)
+  const given = typeof deadlineMs === "string" && /^\d+$/.test(deadlineMs) ? Number(deadlineMs) : deadlineMs
+  const deadline = (otherwise: number) =>
+    typeof given === "number" && Number.isFinite(given) ? given : nowMillis + otherwise
+  switch (String(eventType).toUpperCase()) {
+    case "INVOKE":
+      return { eventType: "INVOKE", deadlineMs: deadline(LEAST_TIMEOUT_MS), requestId: textOf(requestId) ?? "" }
+    case "SHUTDOWN":
+      return {
+        eventType: "SHUTDOWN",
+        deadlineMs: deadline(SHUTDOWN_BUDGET_MS),
+        shutdownReason: textOf(shutdownReason) ?? ""
+      }
+  }
+}

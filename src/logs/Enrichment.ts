@@ -1,0 +1,127 @@
+/**
+ * The members that are added to records: the invocation in whose part of the stream a line stands, and what is known of
+ * the function. Pure, and kept joined between changes, since nearly all records get the same.
+ */
+import * as LifecycleEvent from "../telemetry/PlatformEvent.ts"
+import type { Member } from "../telemetry/TelemetryEvent.ts"
+
+/** What the register answer says about the function; `undefined` where it does not say. */
+export interface FunctionIdentity {
+  readonly functionName?: string | undefined
+  readonly functionVersion?: string | undefined
+  readonly accountId?: string | undefined
+}
+
+/** What is added at all, and where this runs. */
+export interface AdditionsOptions {
+  readonly hasMetadata: boolean
+  readonly region: string | undefined
+  readonly isManagedInstance: boolean
+}
+
+/** A member's name, and the text that puts it behind another. */
+export interface Addition {
+  readonly name: string
+  readonly text: Buffer
+}
+
+const OPEN_OBJECT = 0x7b
+
+/** Follows the stream of events and says what is to be added to each. */
+export class Additions {
+  private readonly options: AdditionsOptions
+  private identity: FunctionIdentity = {}
+  private instanceId: string | undefined
+  private requestId: string | undefined
+  private isRestored = false
+  private invocations = 0
+  // joined; `undefined` after a change of what they say
+  private common: Buffer | undefined
+  private lines: { readonly requestId: string; readonly joined: Buffer } | undefined
+
+  constructor(options: AdditionsOptions) {
+    this.options = options
+  }
+
+  identify(identity: FunctionIdentity): void {
+    this.identity = identity
+    this.forgetJoined()
+  }
+
+  /** Keeps up with the stream: text lines carry no request id, they belong to the invocation they stand in. */
+  follow(event: LifecycleEvent.LifecycleEvent): void {
+    switch (event._tag) {
+      case "EnvironmentStart":
+        if (event.isRestore) {
+          this.isRestored = true
+          this.instanceId = event.instanceId
+          this.invocations = 0
+        } else if (!this.isRestored) this.instanceId = event.instanceId ?? this.instanceId
+        // else the snapshot's own start, told again: all sandboxes restored from it know its name, none is called so
+        break
+      case "InvocationStart":
+        this.requestId = event.requestId
+        this.invocations++
+        break
+      case "Report":
+        // The report of an earlier invocation may come late; it says nothing about the current one.
+        if (event.requestId === this.requestId) this.requestId = undefined
+        break
+      case "RuntimeDone":
+      case "Dropped":
+        return
+    }
+    this.forgetJoined()
+  }
+
+  /** What is added to an event, all together. `isLine`: it is a line of the function's. */
+  joinedFor(bytes: Buffer, isLine: boolean, record: Member | undefined): Buffer {
+    const requestId = isLine ? this.requestIdOf(bytes, record) : undefined
+    if (requestId === undefined) return this.common ??= joined(this.members(undefined))
+    if (this.lines?.requestId !== requestId) this.lines = { requestId, joined: joined(this.members(requestId)) }
+    return this.lines.joined
+  }
+
+  /** The same one by one. */
+  eachFor(bytes: Buffer, isLine: boolean, record: Member | undefined): ReadonlyArray<Addition> {
+    return this.members(isLine ? this.requestIdOf(bytes, record) : undefined)
+  }
+
+  private forgetJoined(): void {
+    this.common = undefined
+    this.lines = undefined
+  }
+
+  /** The invocation of a function's line, when known; on Managed Instances invocations mix, so only the line can say. */
+  private requestIdOf(bytes: Buffer, record: Member | undefined): string | undefined {
+    if (this.requestId !== undefined && !this.options.isManagedInstance) return this.requestId
+    if (record === undefined || bytes[record.valueStart] !== OPEN_OBJECT) return undefined
+    return LifecycleEvent.text(bytes.toString("utf8", record.valueStart, record.valueEnd), "requestId", "AWSRequestId")
+  }
+
+  private members(requestId: string | undefined): ReadonlyArray<Addition> {
+    const { hasMetadata, region } = this.options
+    const { accountId, functionName, functionVersion } = this.identity
+    const request = addition("requestId", requestId)
+    if (!hasMetadata) return request
+    return [
+      ...request,
+      ...addition("faas_name", functionName),
+      ...addition("faas_version", functionVersion),
+      ...addition("faas_instance", this.instanceId),
+      ...addition("faas_coldstart", this.invocations <= 1),
+      ...addition("cloud_region", region),
+      ...addition("cloud_account_id", accountId)
+    ]
+  }
+}
+
+const addition = (name: string, value: string | boolean | undefined): ReadonlyArray<Addition> =>
+  value === undefined ? [] : [{
+    name,
+    text: Buffer.from(
+      `,${JSON.stringify(name)}:${JSON.stringify(typeof value === "string" ? value.toWellFormed() : value)}`
+    )
+  }]
+
+const joined = (additions: ReadonlyArray<Addition>): Buffer => Buffer.concat(additions.map(({ text }) => text))

@@ -1,0 +1,40 @@
+/** Turns posts into records, in order; `PostEncoder.ts` says how. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { FunctionIdentity } from "./Enrichment.ts"
+import { ExtensionConfig } from "../config/Config.ts"
+import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
+import { type EncodedPost, PostEncoder } from "./PostEncoder.ts"
+
+/** Encodes posts in the order in which they came. */
+export class RecordEncoder extends Context.Service<RecordEncoder, {
+  /** The records of one post. Never fails: what is no event is counted. */
+  readonly encode: (post: Uint8Array) => Effect.Effect<EncodedPost>
+  /** Sets the metadata of all later records. */
+  readonly identify: (identity: FunctionIdentity) => Effect.Effect<void>
+}>()("o2-lambda-extension/RecordEncoder") {
+  static readonly layerNoDeps = Layer.effect(
+    RecordEncoder,
+    Effect.gen(function*() {
+      const config = yield* ExtensionConfig
+      const environment = yield* LambdaEnvironment
+      const encoder = new PostEncoder({
+        types: new Set(config.telemetryTypes),
+        hasMetadata: config.hasMetadata,
+        preservesOrder: config.preservesOrder,
+        region: environment.region,
+        isManagedInstance: environment.isManagedInstance
+      })
+      return RecordEncoder.of({
+        encode: (post) => Effect.map(Clock.currentTimeMillis, (now) => encoder.encode(post, now)),
+        identify: (identity) => Effect.sync(() => encoder.identify(identity))
+      })
+    })
+  )
+
+  static readonly layer = RecordEncoder.layerNoDeps.pipe(
+    Layer.provide([ExtensionConfig.layer, LambdaEnvironment.layer])
+  )
+}

@@ -1,0 +1,170 @@
+/**
+ * What an answer of OpenObserve's `_json` means for the batch that was sent. Pure.
+ *
+ * 200 is not success: records can be refused one by one, or the whole batch be dropped without a word (seen on v0.91.5).
+ */
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import type { TransportResponse } from "../platform/Transport.ts"
+
+/** What to do with the batch. */
+export type Verdict =
+  /** `stored` records are stored, `refused` never will be (`detail`: the server's last reason), the rest is unknown. */
+  | {
+    readonly _tag: "Accepted"
+    readonly stored: number
+    readonly refused: number
+    readonly detail: string | undefined
+  }
+  /**
+   * The same batch may be stored later. `afterMs`: what `Retry-After` asks for. `mayBeStored`: whoever answered may have
+   * lost OpenObserve's own answer. `isFailure`: the server has failed over the batch, perhaps for what is in it.
+   */
+  | {
+    readonly _tag: "Retry"
+    readonly detail: string
+    readonly afterMs: number | undefined
+    readonly mayBeStored: boolean
+    readonly isFailure?: boolean
+    readonly remedy?: string
+  }
+  /** Nothing was stored because of something in the batch: half of it may be. `reason` is for a record that is alone. */
+  | { readonly _tag: "Divide"; readonly detail: string; readonly reason: "poison" | "too_large" | "unaccounted" }
+  /** Nothing will be stored until somebody changes the setting. */
+  | { readonly _tag: "Misconfigured"; readonly detail: string; readonly remedy: string }
+
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+const Status = Schema.Struct({
+  successful: Count,
+  failed: Count,
+  // a string where a record was refused; other versions may say null
+  error: Schema.optional(Schema.Unknown)
+})
+
+const Accepted = Schema.fromJsonString(Schema.Struct({ status: Schema.NonEmptyArray(Status) }))
+
+/** Words in an answer that mean "not now", whatever its status (400 on servers before v0.15, 429 on Cloud). */
+const pressure = /MemoryTableOverflow|CircuitBreaker|Quota exceeded|is being deleted|not an ingester/
+
+/** Words in a 400 that are about the stream (reserved on Cloud since v0.92.0), not about a record. */
+const unusableStream = /stream '[^']*' is reserved|Stream name is empty|in 'stream_name'/
+
+/** How a 400 begins that OpenObserve itself gives for what it was sent; a proxy's page says nothing about records. */
+const unreadableRecord = /^\s*(\{"code":400|Failed to buffer the request body)/
+
+const MAX_DETAIL_LENGTH = 300
+
+/** Reads the answer to a batch of `sent` records; `nowMillis` is for a `Retry-After` that is a date. */
+export const read = (response: TransportResponse, sent: number, nowMillis: number): Verdict => {
+  const { body, status } = response
+  const detail = `HTTP ${status}${body === "" ? "" : `: ${body.slice(0, MAX_DETAIL_LENGTH)}`}`
+  const retry: Verdict = {
+    _tag: "Retry",
+    detail,
+    afterMs: retryAfter(response.headers["retry-after"], nowMillis),
+    // OpenObserve stores nothing before it answers 503; a proxy that answers 5xx may have passed the request on
+    mayBeStored: status < 300 || status >= 500 && status !== 503,
+    // the others are said of the server, and not of a request
+    isFailure: status === 500 || status === 400 && !pressure.test(body)
+  }
+  switch (status) {
+    case 200:
+    case 201:
+    case 206:
+      return readAccepted(body, sent) ?? retry
+    case 400:
+      if (pressure.test(body)) return retry
+      if (unusableStream.test(body)) {
+        return {
+          _tag: "Misconfigured",
+          detail,
+          remedy: "check O2_STREAM: no records can be sent to a stream of this name"
+        }
+      }
+      return unreadableRecord.test(body) ? { _tag: "Divide", detail, reason: "poison" } : retry
+    case 413:
+      return { _tag: "Divide", detail, reason: "too_large" }
+    case 415:
+      return {
+        _tag: "Misconfigured",
+        detail,
+        remedy: "check O2_ENDPOINT: this server does not take JSON, compressed or not"
+      }
+    case 401:
+    case 403:
+      return {
+        _tag: "Misconfigured",
+        detail,
+        remedy:
+          "check O2_AUTHORIZATION_HEADER (\"Basic \" and base64 of user:password or user:token) and that this user may write to O2_ORGANIZATION_ID"
+      }
+    case 404:
+    case 405:
+    case 422:
+      return {
+        _tag: "Misconfigured",
+        detail,
+        remedy: "check O2_ENDPOINT (base URL without /api) and O2_ORGANIZATION_ID"
+      }
+    case 429:
+      return /trial/i.test(body)
+        ? {
+          _tag: "Misconfigured",
+          detail,
+          remedy: "the organization's trial has expired: extend it, or change O2_ORGANIZATION_ID"
+        }
+        : retry
+  }
+  if (status >= 300 && status < 400) {
+    return {
+      _tag: "Misconfigured",
+      detail: `HTTP ${status} to ${locationOf(response)}`,
+      remedy: "set O2_ENDPOINT to the address that answers itself: credentials are not sent along a redirect"
+    }
+  }
+  return retry
+}
+
+const readAccepted = (body: string, sent: number): Verdict | undefined => {
+  const decoded = Schema.decodeExit(Accepted)(body)
+  // A proxy's page, perhaps: nobody said that anything was stored.
+  if (Exit.isFailure(decoded)) return undefined
+  let stored = 0
+  let refused = 0
+  let detail: string | undefined
+  for (const status of decoded.value.status) {
+    stored += status.successful
+    refused += status.failed
+    if (typeof status.error === "string") detail = status.error
+  }
+  if (sent > 0 && stored + refused === 0) {
+    return {
+      _tag: "Divide",
+      detail: "HTTP 200 with successful 0 and failed 0: the server dropped the batch, perhaps for too many columns",
+      reason: "unaccounted"
+    }
+  }
+  return {
+    _tag: "Accepted",
+    stored: Math.min(stored, sent),
+    refused: Math.min(refused, sent - Math.min(stored, sent)),
+    detail
+  }
+}
+
+/** Origin and path only: a query may hold a secret. */
+const locationOf = (response: TransportResponse): string => {
+  const location = response.headers["location"]
+  if (location === undefined) return "nowhere"
+  if (!URL.canParse(location)) return "a relative address"
+  const url = new URL(location)
+  return url.origin + url.pathname
+}
+
+const retryAfter = (header: string | undefined, nowMillis: number): number | undefined => {
+  if (header === undefined) return undefined
+  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000
+  const date = Date.parse(header)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMillis)
+}

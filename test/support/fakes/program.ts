@@ -1,0 +1,162 @@
+/** The whole program between a fake platform and a fake OpenObserve, on the test's clock. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as TestClock from "effect/testing/TestClock"
+import { LogBuffer } from "../../../src/delivery/Buffer.ts"
+import { ExtensionConfig } from "../../../src/config/Config.ts"
+import * as Extension from "../../../src/lifecycle/Extension.ts"
+import { ExtensionsClient } from "../../../src/lambda/ExtensionsClient.ts"
+import type { ExtensionsError } from "../../../src/lambda/ExtensionsClient.ts"
+import type { LifecycleCall } from "../../../src/lambda/ExtensionsApi.ts"
+import type { Subscription } from "../../../src/lambda/TelemetrySubscription.ts"
+import { Intake } from "../../../src/logs/LogPipeline.ts"
+import { LambdaEnvironment } from "../../../src/lambda/LambdaEnvironment.ts"
+import { Ledger } from "../../../src/delivery/Ledger.ts"
+import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
+import { RecordEncoder } from "../../../src/logs/RecordEncoder.ts"
+import { Spill } from "../../../src/spill/Spill.ts"
+import { TelemetryServer } from "../../../src/telemetry/TelemetryServer.ts"
+import { makeCapturedLog } from "./capturedLog.ts"
+import type { ControlledTransport } from "./ControlledTransport.ts"
+import { makeControlledTransport, storeAll } from "./ControlledTransport.ts"
+import { settings } from "./sinkUnderTest.ts"
+
+/** Where the test's clock is set to: timestamps near 1970 would be refused as too old. */
+export const START = Date.parse("2026-11-22T10:00:00.000Z")
+
+/** What a test wants to differ from a healthy platform and a healthy OpenObserve. */
+export interface ProgramOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly transport?: ControlledTransport
+  readonly subscription?: Effect.Effect<Subscription, ExtensionsError>
+  readonly isManagedInstance?: boolean
+  readonly isSnapStart?: boolean
+  /** Where batches are spilled to; without it there is no disk. */
+  readonly spill?: Partial<Spill["Service"]>
+}
+
+/** A sandbox as its variables describe it: on demand, unless a test wants another. */
+export const sandboxLayer = (kind: { readonly isManagedInstance?: boolean; readonly isSnapStart?: boolean } = {}) =>
+  Layer.succeed(LambdaEnvironment, {
+    runtimeApi: "127.0.0.1:9001",
+    extensionName: "o2-lambda-extension",
+    region: "eu-west-1",
+    isManagedInstance: kind.isManagedInstance ?? false,
+    isSnapStart: kind.isSnapStart ?? false,
+    temporaryDirectory: "/nowhere",
+    registration: undefined
+  })
+
+/** A fake platform, with what it has been asked. */
+export const makeProgram = (options: ProgramOptions = {}) => {
+  const transport = options.transport ?? makeControlledTransport(storeAll)
+  const log = makeCapturedLog()
+  const events = Effect.runSync(Queue.unbounded<LifecycleCall, ExtensionsError>())
+  const posts = Effect.runSync(Queue.unbounded<Uint8Array>())
+  /** When `/next` was asked, in ms since `START`. */
+  const polls: Array<number> = []
+  /** Every other call, in order. */
+  const calls: Array<string> = []
+  const call = (name: string) => Effect.sync(() => void calls.push(name))
+
+  const client = Layer.mock(ExtensionsClient, {
+    register: Effect.as(call("register"), { functionName: "orders", functionVersion: "7" }),
+    subscribe: ({ types }) =>
+      Effect.andThen(
+        call(`subscribe ${types.join()}`),
+        options.subscription ??
+          Effect.succeed({ _tag: "Subscribed", api: "telemetry", schemaVersion: "2025-01-29" } as const)
+      ),
+    next: Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      polls.push(now - START)
+      return Queue.take(events)
+    }),
+    initError: (type, message) => call(`init/error ${type}: ${message}`),
+    exitError: (type, message) => call(`exit/error ${type}: ${message}`)
+  })
+  const server = Layer.succeed(TelemetryServer, { port: 4243, posts, close: call("close") })
+  const spill = Layer.mock(Spill, {
+    catchUp: () => Effect.void,
+    write: () => Effect.succeed({ onDisk: [], notOnDisk: [] }),
+    isIdle: Effect.succeed(true),
+    ...options.spill
+  })
+  const environment = sandboxLayer(options)
+  const layer = Intake.layerNoDeps.pipe(
+    Layer.provideMerge(RecordEncoder.layerNoDeps),
+    Layer.provideMerge(OpenObserveSink.layerNoDeps),
+    Layer.provideMerge(LogBuffer.layerNoDeps),
+    Layer.provideMerge(Ledger.layer),
+    Layer.provideMerge(ExtensionConfig.layerEnv({ ...settings, ...options.env })),
+    Layer.provideMerge(Layer.mergeAll(client, server, spill, environment, transport.layer, log.layer))
+  )
+
+  const invoke = (requestId: string, timeoutMs = 3000) =>
+    Effect.flatMap(
+      Clock.currentTimeMillis,
+      (now) => Queue.offer(events, { eventType: "INVOKE", requestId, deadlineMs: now + timeoutMs })
+    )
+  const shutdown = (budgetMs = 2000, shutdownReason = "spindown") =>
+    Effect.flatMap(
+      Clock.currentTimeMillis,
+      (now) => Queue.offer(events, { eventType: "SHUTDOWN", shutdownReason, deadlineMs: now + budgetMs })
+    )
+  const post = (text: string) =>
+    Effect.gen(function*() {
+      const buffer = yield* LogBuffer
+      const bytes = Buffer.from(text)
+      buffer.holdUnsafe(bytes.length)
+      yield* Queue.offer(posts, bytes)
+    })
+  return {
+    calls,
+    events,
+    layer,
+    log,
+    polls,
+    transport,
+    invoke: (requestId: string, timeoutMs?: number) => settled(invoke(requestId, timeoutMs)),
+    shutdown: (budgetMs?: number, reason?: string) => settled(shutdown(budgetMs, reason)),
+    /** Delivers a post as text, or its events. */
+    post: (text: string) => settled(post(text)),
+    send: (...events: ReadonlyArray<object>) => settled(post(JSON.stringify(events)))
+  }
+}
+
+/** Runs a test beside the program, from its first `/next` on, and ends the program by a signal if it has not ended. */
+export const running = <A, E, R>(layer: ReturnType<typeof makeProgram>["layer"], test: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    yield* TestClock.setTime(START)
+    const program = yield* Effect.forkChild(Extension.run)
+    yield* TestClock.adjust(0)
+    return yield* Effect.ensuring(test, interrupted(program))
+  }).pipe(Effect.provide(layer))
+
+/** Interrupts the program as a signal does, and gives it the time it needs. */
+export const interrupted = <A, E>(program: Fiber.Fiber<A, E>) =>
+  Effect.gen(function*() {
+    const interrupting = yield* Effect.forkChild(Fiber.interrupt(program))
+    yield* TestClock.adjust("3 seconds")
+    yield* Fiber.join(interrupting)
+  })
+
+/** Lets everything that can run without time passing run. */
+const settled = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.andThen(effect, TestClock.adjust(0))
+
+const time = new Date(START).toISOString()
+
+/** Events as Lambda posts them. */
+export const event = {
+  start: (requestId: string) => ({ time, type: "platform.start", record: { requestId } }),
+  line: (record: string) => ({ time, type: "function", record }),
+  runtimeDone: (requestId: string, status = "success") => ({
+    time,
+    type: "platform.runtimeDone",
+    record: { requestId, status }
+  }),
+  report: (requestId: string) => ({ time, type: "platform.report", record: { requestId, status: "success" } }),
+  logsDropped: { time, type: "platform.logsDropped", record: { droppedBytes: 40960, droppedRecords: 112, reason: "?" } }
+}

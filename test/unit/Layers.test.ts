@@ -1,0 +1,79 @@
+/** The library's front door: the services composed as an embedder gets them. */
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Http from "node:http"
+import * as Layers from "../../src/Layers.ts"
+import { isBalanced } from "../../src/delivery/Ledger.ts"
+import { OpenObserveDouble } from "../../src/testing/OpenObserveDouble.ts"
+import { settings } from "../support/fakes/sinkUnderTest.ts"
+
+const environment = (env: Readonly<Record<string, string>>) => ConfigProvider.layer(ConfigProvider.fromEnvRecord(env))
+
+const post = (port: number, body: string) =>
+  Effect.callback<number>((resume) => {
+    const request = Http.request({ port, host: "127.0.0.1", method: "POST", agent: false }, (response) => {
+      response.resume()
+      response.once("end", () => resume(Effect.succeed(response.statusCode ?? 0)))
+    })
+    request.end(body)
+  })
+
+describe("Layers", () => {
+  it.live("carry a post to OpenObserve", () =>
+    Effect.gen(function*() {
+      const openObserve = yield* OpenObserveDouble
+      yield* Effect.gen(function*() {
+        const { port } = yield* Layers.TelemetryServer
+        const { progress, state } = yield* Layers.Intake
+        const sink = yield* Layers.OpenObserveSink
+        const time = DateTime.formatIso(yield* DateTime.now)
+        assert.strictEqual(yield* post(port, JSON.stringify([{ time, type: "function", record: "hello" }])), 200)
+        if (!(yield* state).isIdle) yield* progress(Duration.seconds(5))
+        assert.isTrue(yield* sink.flush({ budget: Duration.seconds(5), isLast: true }))
+        const books = yield* Layers.Ledger.use((ledger) => ledger.snapshot)
+        assert.isTrue(isBalanced(books))
+        assert.strictEqual(books.delivered.records, 1)
+      }).pipe(Effect.provide(Layers.layer.pipe(Layer.provide(environment({
+        O2_ENDPOINT: openObserve.url,
+        O2_ORGANIZATION_ID: "default",
+        O2_AUTHORIZATION_HEADER: openObserve.authorization,
+        AWS_REGION: "eu-west-1"
+      })))))
+      const [record] = yield* openObserve.records("default")
+      assert.include(record, { record: "hello", type: "function", cloud_region: "eu-west-1" })
+    }).pipe(Effect.provide(OpenObserveDouble.layer())))
+
+  it.effect("fail with every problem of the settings", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(Layers.layer))).pipe(
+        Effect.provide(environment({ O2_STREAM: "streams" }))
+      )
+      assert.strictEqual(error._tag, "ConfigurationError")
+      for (const name of ["O2_ORGANIZATION_ID", "O2_AUTHORIZATION_HEADER", "O2_STREAM"]) {
+        assert.include(error.message, name)
+      }
+    }))
+
+  it.live("let an embedder replace settings and sandbox", () =>
+    Effect.gen(function*() {
+      const { stream } = yield* Layers.ExtensionConfig
+      assert.strictEqual(stream, "mine")
+      assert.isAbove((yield* Layers.TelemetryServer).port, 0)
+    }).pipe(Effect.provide(Layers.layerNoDeps.pipe(
+      Layer.provideMerge(Layers.Transport.layer),
+      Layer.provideMerge(Layers.ExtensionConfig.layerEnv({ ...settings, O2_STREAM: "mine" })),
+      Layer.provideMerge(Layer.succeed(Layers.LambdaEnvironment, {
+        runtimeApi: "127.0.0.1:1",
+        extensionName: "mine",
+        region: undefined,
+        isManagedInstance: false,
+        isSnapStart: false,
+        temporaryDirectory: "/nowhere",
+        registration: undefined
+      }))
+    ))))
+})

@@ -1,0 +1,119 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as fc from "fast-check"
+import { randomFillSync as fillRandomly } from "node:crypto"
+import * as Zlib from "node:zlib"
+import * as Batch from "../../../src/delivery/Batch.ts"
+import { numbersIn, postOf } from "../../support/bufferFixtures.ts"
+
+/** The batch with its body compressed. */
+const compress = (batch: Batch.Batch) =>
+  Effect.callback<Batch.Batch>((resume) => Batch.compressUnsafe(batch, (done) => resume(Effect.succeed(done))))
+
+const bodyOf = (records: string): Buffer => Buffer.from(`[${records.slice(0, -1)}]`)
+
+const makeBatch = (sizes: ReadonlyArray<number>, overrides: Partial<Batch.Batch> = {}): Batch.Batch => {
+  const { bytes } = postOf(sizes)
+  return {
+    id: 7,
+    tally: { records: sizes.length, bytes: bytes.length },
+    oldestTimestamp: 0,
+    body: bodyOf(bytes.toString()),
+    coding: "identity",
+    ...overrides
+  }
+}
+
+const record = fc.oneof(
+  fc.json().map((text) => `{"_timestamp":1,"record":${text}}`),
+  fc.constantFrom("{}", "{\"a\":\"},{\"}", "{ \"a\" : [ { } , 1 ] }", "{\"a\":\"\\\"},\"}")
+)
+
+describe("Batch", () => {
+  describe("compress", () => {
+    it.effect("makes one gzip member", () =>
+      Effect.gen(function*() {
+        const batch = makeBatch([100, 100, 100])
+        const text = batch.body.toString()
+        const compressed = yield* compress(batch)
+        assert.strictEqual(compressed.coding, "gzip")
+        assert.strictEqual(Zlib.gunzipSync(compressed.body).toString(), text)
+        assert.strictEqual(Batch.text(compressed).toString(), text)
+        const { body: _, coding: __, ...rest } = compressed
+        assert.deepEqual(rest, { id: 7, tally: batch.tally, oldestTimestamp: 0 })
+      }))
+  })
+
+  describe("compress", () => {
+    it.effect("gives back every byte, whatever the size and the content", () =>
+      Effect.promise(() =>
+        fc.assert(
+          fc.asyncProperty(fc.nat(400_000), fc.boolean(), async (size, isNoise) => {
+            const body = Buffer.allocUnsafeSlow(size)
+            if (isNoise) fillRandomly(body)
+            else body.fill("items ")
+            const text = Buffer.from(body)
+            const batch = { ...makeBatch([40]), body }
+            const compressed = await Effect.runPromise(compress(batch))
+            assert.isTrue(Zlib.gunzipSync(compressed.body).equals(text))
+          }),
+          { numRuns: 30 }
+        )
+      ))
+  })
+
+  describe("halve", () => {
+    it.effect("loses nothing and counts right", () =>
+      Effect.sync(() =>
+        fc.assert(
+          fc.property(fc.array(record, { minLength: 2, maxLength: 9 }), fc.boolean(), (records, isCompressed) => {
+            const bytes = Buffer.from(records.map((text) => `${text},`).join(""))
+            const body = bodyOf(bytes.toString())
+            const whole: Batch.Batch = {
+              id: 1,
+              tally: { records: records.length, bytes: bytes.length },
+              oldestTimestamp: 5,
+              body: isCompressed ? Zlib.gzipSync(body) : body,
+              coding: isCompressed ? "gzip" : "identity"
+            }
+            const [first, second] = Batch.halve(whole)
+            assert.strictEqual(
+              `[${first.body.toString().slice(1, -1)},${second.body.toString().slice(1, -1)}]`,
+              body.toString()
+            )
+            for (const half of [first, second]) {
+              assert.strictEqual(half.coding, "identity")
+              assert.strictEqual(JSON.parse(half.body.toString()).length, half.tally.records)
+              assert.strictEqual(half.body.length, half.tally.bytes + 1)
+            }
+            assert.strictEqual(first.tally.records + second.tally.records, records.length)
+            assert.strictEqual(first.tally.bytes + second.tally.bytes, bytes.length)
+            assert.isAtMost(Math.abs(first.tally.records - second.tally.records), 1)
+          })
+        )
+      ))
+
+    it.effect("keeps the age and the order of the records, and stays before the next batch", () =>
+      Effect.sync(() => {
+        const halves = Batch.halve(makeBatch([40, 40, 40], { oldestTimestamp: 3 }))
+        assert.deepEqual(halves.map(numbersIn), [[0], [1, 2]])
+        assert.deepEqual(halves.map(({ oldestTimestamp }) => oldestTimestamp), [3, 3])
+        assert.strictEqual(halves[0].id, 7)
+        assert.isTrue(halves[1].id > 7 && halves[1].id < 8)
+      }))
+
+    it.effect("shares out the bytes that were received when the body is another by now", () =>
+      Effect.sync(() => {
+        const [first, second] = Batch.halve(makeBatch([40, 40, 40], { tally: { records: 3, bytes: 61 } }))
+        assert.deepEqual([first.tally, second.tally], [{ records: 1, bytes: 20 }, { records: 2, bytes: 41 }])
+      }))
+
+    it.effect("leaves the batch itself as it is", () =>
+      Effect.sync(() => {
+        const batch = makeBatch([40, 40])
+        const before = batch.body.toString()
+        Batch.halve(batch)
+        assert.strictEqual(batch.body.toString(), before)
+      }))
+  })
+})

@@ -1,0 +1,81 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as LifecycleEvent from "../../../src/telemetry/PlatformEvent.ts"
+
+const requestId = "6f0d7a9e-52a5-4f1b-8f0a-0d5f4f6a1c11"
+
+describe("LifecycleEvent", () => {
+  describe("parse", () => {
+    // Telemetry API event schema reference: keys of each record
+    const events: ReadonlyArray<
+      readonly [type: string, record: unknown, event: LifecycleEvent.LifecycleEvent | undefined]
+    > = [
+      ["platform.start", { requestId, version: "$LATEST" }, { _tag: "InvocationStart", requestId }],
+      ["platform.runtimeDone", { requestId, status: "success", metrics: { durationMs: 4.5 } }, {
+        _tag: "RuntimeDone",
+        requestId,
+        durationMs: 4.5,
+        hasFailed: false
+      }],
+      ["platform.runtimeDone", { requestId, status: "timeout", metrics: null }, {
+        _tag: "RuntimeDone",
+        requestId,
+        durationMs: undefined,
+        hasFailed: true
+      }],
+      ["platform.end", { requestId }, { _tag: "RuntimeDone", requestId, durationMs: undefined, hasFailed: false }],
+      ["platform.report", { requestId, status: "error", errorType: "Runtime.ExitError" }, {
+        _tag: "Report",
+        requestId
+      }],
+      ["platform.initStart", { phase: "init", instanceId: "2026/11/22/[$LATEST]9f8e7d6c" }, {
+        _tag: "EnvironmentStart",
+        instanceId: "2026/11/22/[$LATEST]9f8e7d6c",
+        isRestore: false
+      }],
+      ["platform.initStart", {}, { _tag: "EnvironmentStart", instanceId: undefined, isRestore: false }],
+      ["platform.restoreStart", { functionName: "f" }, {
+        _tag: "EnvironmentStart",
+        instanceId: undefined,
+        isRestore: true
+      }],
+      ["platform.initRuntimeDone", { status: "success" }, undefined],
+      ["platform.initReport", { status: "success" }, undefined],
+      ["platform.restoreRuntimeDone", { status: "success" }, undefined],
+      ["platform.logsDropped", { droppedRecords: 1 }, { _tag: "Dropped" }],
+      ["platform.fault", { requestId }, undefined],
+      ["platform.Start", { requestId }, undefined],
+      ["function", { requestId }, undefined],
+      ["", { requestId }, undefined]
+    ]
+    for (const [type, record, event] of events) {
+      it.effect(`reads ${type} ${JSON.stringify(record)}`, () =>
+        Effect.sync(() => assert.deepEqual(LifecycleEvent.parse(type, JSON.stringify(record)), event)))
+    }
+
+    const others = ["null", "7", "\"text\"", "[]", "{}", "{\"requestId\":7}", "{\"requestId\":\"\"}", "[\"requestId\"]"]
+    for (const record of others) {
+      it.effect(`ignores a platform.start whose record is ${record}`, () =>
+        Effect.sync(() => assert.isUndefined(LifecycleEvent.parse("platform.start", record))))
+    }
+  })
+
+  describe("text", () => {
+    it.effect("is the first of the named members that is a string with something in it", () =>
+      Effect.sync(() => {
+        assert.strictEqual(LifecycleEvent.text("{\"a\":\"\",\"b\":1,\"c\":\"x\",\"d\":\"y\"}", "a", "b", "c", "d"), "x")
+      }))
+
+    it.effect("never comes from a prototype", () =>
+      Effect.sync(() => {
+        assert.isUndefined(LifecycleEvent.text("{}", "constructor", "__proto__"))
+        assert.strictEqual(LifecycleEvent.text("{\"__proto__\":\"own\"}", "__proto__"), "own")
+      }))
+
+    it.effect("survives any depth", () =>
+      Effect.sync(() => {
+        const deep = "[".repeat(100_000) + "]".repeat(100_000)
+        assert.strictEqual(LifecycleEvent.text(`{"deep":${deep},"a":"x"}`, "a"), "x")
+      }))
+  })
+})

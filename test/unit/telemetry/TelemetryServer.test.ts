@@ -1,0 +1,132 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import { createHook } from "node:async_hooks"
+import * as Http from "node:http"
+import * as Net from "node:net"
+import { LogBuffer } from "../../../src/delivery/Buffer.ts"
+import { ExtensionConfig } from "../../../src/config/Config.ts"
+import { Ledger } from "../../../src/delivery/Ledger.ts"
+import { TelemetryServer } from "../../../src/telemetry/TelemetryServer.ts"
+import { settings } from "../../support/fakes/sinkUnderTest.ts"
+
+const layer = TelemetryServer.layerNoDeps.pipe(
+  Layer.provideMerge(LogBuffer.layerNoDeps),
+  Layer.provideMerge(Ledger.layer),
+  Layer.provideMerge(ExtensionConfig.layerEnv({ ...settings, O2_MAX_BUFFER_SIZE_MB: "1" }))
+)
+
+const MEBIBYTE = 1024 * 1024
+
+/** Sends a request and answers with the status, or with the code of the error. */
+const request = (method: string, path: string, body: string | Uint8Array, headers: Http.OutgoingHttpHeaders = {}) =>
+  Effect.flatMap(TelemetryServer, ({ port }) =>
+    Effect.callback<number | string>((resume) => {
+      const request = Http.request({ port, host: "127.0.0.1", method, path, headers, agent: false }, (response) => {
+        response.resume()
+        response.once("end", () => resume(Effect.succeed(response.statusCode ?? 0)))
+      })
+      request.once("error", (error: NodeJS.ErrnoException) => resume(Effect.succeed(error.code ?? "")))
+      request.end(body)
+    }))
+
+const post = (body: string | Uint8Array) => request("POST", "/telemetry", body)
+
+/** Opens a connection and sends the beginning of a post over it. */
+const beginPost = Effect.flatMap(TelemetryServer, ({ port }) =>
+  Effect.callback<Net.Socket>((resume) => {
+    const socket = Net.connect(port, "127.0.0.1", () => {
+      socket.write("POST /telemetry HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nthe beginning")
+      resume(Effect.succeed(socket))
+    })
+    socket.on("error", () => {})
+  }))
+
+const heldBytes = LogBuffer.use((buffer) => Effect.map(buffer.state, (state) => state.heldBytes))
+
+const counts = Ledger.use((ledger) => Effect.map(ledger.snapshot, ({ intake }) => intake))
+
+const received = TelemetryServer.use(({ posts }) =>
+  Effect.map(Queue.take(posts), (bytes) => Buffer.from(bytes).toString())
+)
+
+/** Polls until a number is the wanted one. */
+const become = <R>(effect: Effect.Effect<number, never, R>, wanted: number) =>
+  Effect.gen(function*() {
+    for (let attempt = 0; attempt < 400 && (yield* effect) !== wanted; attempt++) yield* Effect.sleep(5)
+    assert.strictEqual(yield* effect, wanted)
+  })
+
+describe("TelemetryServer", () => {
+  it.live("hands posts on unread, in order, and counts their bytes", () =>
+    Effect.gen(function*() {
+      for (const body of ["[]", "no JSON", "[{}]"]) assert.strictEqual(yield* post(body), 200)
+      assert.strictEqual(yield* heldBytes, 13)
+      assert.deepStrictEqual(yield* Effect.all([received, received, received]), ["[]", "no JSON", "[{}]"])
+      assert.deepStrictEqual(yield* counts, { posts: 3, malformed: 0, postsDropped: 0, spillFilesDropped: 0 })
+    }).pipe(Effect.provide(layer)))
+
+  it.live("answers 200 whatever is asked", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* request("PUT", "/elsewhere?x=1", "body"), 200)
+      assert.strictEqual(yield* request("GET", "/", ""), 200)
+      assert.strictEqual(yield* request("POST", "/", "abc", { "content-encoding": "gzip" }), 200)
+    }).pipe(Effect.provide(layer)))
+
+  it.live("hands on nothing for an empty post", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* post(""), 200)
+      assert.strictEqual(yield* post("next"), 200)
+      assert.strictEqual(yield* received, "next")
+    }).pipe(Effect.provide(layer)))
+
+  it.live("answers 200 to a post over its limit, gives it up and frees its memory", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* post(Buffer.alloc(MEBIBYTE, "x")), 200)
+      assert.strictEqual((yield* received).length, MEBIBYTE)
+      yield* LogBuffer.use((buffer) => Effect.sync(() => buffer.holdUnsafe(-MEBIBYTE)))
+      assert.strictEqual(yield* post(Buffer.alloc(MEBIBYTE + 1, "x")), 200)
+      assert.strictEqual(yield* heldBytes, 0)
+      assert.strictEqual(yield* received, "")
+      assert.deepStrictEqual(yield* counts, { posts: 1, malformed: 0, postsDropped: 1, spillFilesDropped: 0 })
+    }).pipe(Effect.provide(layer)))
+
+  it.live("gives up a post whose sender goes away", () =>
+    Effect.gen(function*() {
+      const socket = yield* beginPost
+      yield* become(heldBytes, 13)
+      socket.destroy()
+      assert.strictEqual(yield* received, "")
+      assert.strictEqual(yield* heldBytes, 0)
+      assert.deepStrictEqual(yield* counts, { posts: 0, malformed: 0, postsDropped: 1, spillFilesDropped: 0 })
+      assert.strictEqual(yield* post("next"), 200)
+    }).pipe(Effect.provide(layer)))
+
+  it.live("closes with every connection, also twice, and counts what was half received", () =>
+    Effect.gen(function*() {
+      yield* beginPost
+      yield* become(heldBytes, 13)
+      const { close } = yield* TelemetryServer
+      yield* close
+      yield* close
+      yield* become(Effect.map(counts, ({ postsDropped }) => postsDropped), 1)
+      assert.strictEqual(yield* post("late"), "ECONNREFUSED")
+    }).pipe(Effect.provide(layer)))
+
+  it.live("sets no timer that wakes an idle sandbox again and again", () =>
+    Effect.gen(function*() {
+      const timers: Array<{ readonly _repeat: number | null }> = []
+      const hook = createHook({
+        init: (_id, type, _trigger, resource) => {
+          if (type === "Timeout") timers.push(resource as (typeof timers)[number])
+        }
+      })
+      hook.enable()
+      yield* Effect.gen(function*() {
+        assert.strictEqual(yield* post("[]"), 200)
+        const repeated = timers.map(({ _repeat }) => _repeat).filter((millis) => millis !== null)
+        assert.deepStrictEqual(repeated, [2_147_483_647])
+      }).pipe(Effect.provide(layer), Effect.ensuring(Effect.sync(() => hook.disable())))
+    }))
+})
