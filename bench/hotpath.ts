@@ -8,7 +8,8 @@ import { isUtf8 } from "node:buffer"
 import * as Zlib from "node:zlib"
 import { OpenBatch } from "../src/delivery/OpenBatch.ts"
 import { PostEncoder } from "../src/logs/PostEncoder.ts"
-import { EventScanner } from "../src/telemetry/TelemetryEvent.ts"
+import { makeDestination } from "../test/support/destinations.ts"
+import { eventsOf } from "../src/telemetry/TelemetryEvent.ts"
 import { makePost, PER_POST } from "./load.ts"
 import { median, rounded } from "./statistics.ts"
 
@@ -43,19 +44,19 @@ const target = Buffer.alloc(post.length)
 const encoder = makeEncoder()
 const { bytes, columns } = encoder.encode(post, Date.now())
 const encoded = Buffer.from(bytes)
-const batch = new OpenBatch(1024 * 1024)
+const batch = new OpenBatch(makeDestination(), 1024 * 1024)
 
 console.log(JSON.stringify({
   bench: "hotpath",
   floor: micros(() => void post.copy(target)),
   utf8: micros(() => void isUtf8(post)),
   scan: micros(() => {
-    const events = new EventScanner(post)
+    const events = eventsOf(post)
     while (events.next()) { /* only scanned */ }
   }),
   scanAndEncode: micros(() => void encoder.encode(post, Date.now())),
   appendAndSeal: micros(() => {
-    batch.append(encoded, 0, encoded.length, PER_POST, { oldestTimestamp: 0, columns })
+    batch.append(encoded, 0, encoded.length, { number: 0, records: PER_POST }, { oldestTimestamp: 0, columns })
     batch.recycle(batch.seal().body)
   }),
   compress: micros(() => void Zlib.gzipSync(encoded, { level: 1 })),

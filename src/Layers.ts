@@ -1,28 +1,38 @@
 /** The one place that composes the services, and the library's front door. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { LogBuffer } from "./delivery/Buffer.ts"
 import { ExtensionConfig } from "./config/Config.ts"
-import * as Extension from "./lifecycle/Extension.ts"
-import { ExtensionsClient } from "./lambda/ExtensionsClient.ts"
-import { Intake } from "./logs/LogPipeline.ts"
-import { LambdaEnvironment } from "./lambda/LambdaEnvironment.ts"
+import { LogBuffer } from "./delivery/Buffer.ts"
+import { Destinations } from "./delivery/Destination.ts"
 import { Ledger } from "./delivery/Ledger.ts"
-import * as Logger from "./platform/Logger.ts"
 import { OpenObserveSink } from "./delivery/OpenObserveSink.ts"
+import { ExtensionsClient } from "./lambda/ExtensionsClient.ts"
+import { LambdaEnvironment } from "./lambda/LambdaEnvironment.ts"
+import * as Extension from "./lifecycle/Extension.ts"
+import * as RefusedStart from "./lifecycle/RefusedStart.ts"
+import { LogPipeline } from "./logs/LogPipeline.ts"
 import { RecordEncoder } from "./logs/RecordEncoder.ts"
-import { Spill } from "./spill/Spill.ts"
-import { TelemetryServer } from "./telemetry/TelemetryServer.ts"
+import { LogsDestination } from "./openobserve/LogsDestination.ts"
+import * as Logger from "./platform/Logger.ts"
 import { Transport } from "./platform/Transport.ts"
+import { Spill } from "./spill/Spill.ts"
+import { Invocations } from "./telemetry/Invocations.ts"
+import { TelemetryServer } from "./telemetry/TelemetryServer.ts"
+
+/** Every way that records can take to a server. */
+const destinations = Layer.effect(Destinations, LogsDestination.useSync((logs) => [logs]))
 
 /**
  * From posts to OpenObserve, in the order of the data flow, every service visible. Needs `ExtensionConfig`,
  * `LambdaEnvironment` and `Transport`. To replace one of the services in between, compose their `layerNoDeps` likewise.
  */
-export const layerNoDeps = Layer.merge(Intake.layerNoDeps, Spill.layerNoDeps).pipe(
+export const layerNoDeps = Layer.merge(LogPipeline.layerNoDeps, Spill.layerNoDeps).pipe(
+  Layer.provideMerge(Invocations.layerNoDeps),
   Layer.provideMerge(TelemetryServer.layerNoDeps),
   Layer.provideMerge(RecordEncoder.layerNoDeps),
   Layer.provideMerge(OpenObserveSink.layerNoDeps),
+  Layer.provideMerge(destinations),
+  Layer.provideMerge(LogsDestination.layerNoDeps),
   Layer.provideMerge(LogBuffer.layerNoDeps),
   Layer.provideMerge(Ledger.layer)
 )
@@ -37,7 +47,7 @@ export const layer = layerNoDeps.pipe(
 /** The whole extension, as Lambda runs it: says what is wrong with the settings, and why it ends when it must. */
 export const program = Extension.run.pipe(
   Effect.provide(layer),
-  Effect.catchTags({ ConfigurationError: Extension.refuse, ListenError: Extension.refuse }),
+  Effect.catchTags({ ConfigurationError: RefusedStart.refuse, ListenError: RefusedStart.refuse }),
   Effect.tapErrorTag(
     "ExtensionsError",
     (error) => Effect.logFatal("Lambda does not accept the extension; it ends", { cause: error.message })
@@ -47,14 +57,17 @@ export const program = Extension.run.pipe(
 )
 
 export {
+  Destinations,
   Extension,
   ExtensionConfig,
   ExtensionsClient,
-  Intake,
+  Invocations,
   LambdaEnvironment,
   Ledger,
   LogBuffer,
   Logger,
+  LogPipeline,
+  LogsDestination,
   OpenObserveSink,
   RecordEncoder,
   Spill,

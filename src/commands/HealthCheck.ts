@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { ExtensionConfig } from "../config/Config.ts"
 import * as Attempt from "../delivery/Attempt.ts"
-import * as OpenObserveResponse from "../openobserve/IngestResponse.ts"
+import * as LogsDestination from "../openobserve/LogsDestination.ts"
 import { Transport } from "../platform/Transport.ts"
 
 /** Shows a line to the user. */
@@ -27,7 +27,9 @@ const check = Effect.fnUntraced(function*(report: Report) {
   )
   yield* Effect.forEach(config.warnings, (warning) => report(`warn  settings: ${warning}`))
 
-  const answer = yield* Effect.result(Attempt.post(config, transport, "[]", "identity"))
+  const destination = LogsDestination.make(config)
+  const requests = { transport, requestTimeoutMs: config.requestTimeoutMs }
+  const answer = yield* Effect.result(Attempt.post(requests, destination, destination.probe, "identity"))
   if (answer._tag === "Failure") {
     yield* report(
       `FAIL  connection: ${answer.failure.message}; check O2_ENDPOINT, and that the network lets this machine reach it`
@@ -42,7 +44,7 @@ const check = Effect.fnUntraced(function*(report: Report) {
   }
   yield* report(`ok    connection: ${config.endpoint.host} answers`)
 
-  const verdict = OpenObserveResponse.read(answer.success.value, 0, yield* Clock.currentTimeMillis)
+  const verdict = destination.judge(answer.success.value, 0, yield* Clock.currentTimeMillis)
   if (verdict._tag === "Accepted") {
     yield* report("ok    credentials: OpenObserve would take records")
     return true

@@ -9,10 +9,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import { closest, distance } from "fastest-levenshtein"
 import { type Setting, settings } from "./Settings.ts"
-
-// --- Errors ------------------------------------------------------------------
+import { namesInUse, unknownName } from "./UnknownSettings.ts"
 
 /** The settings are not usable. One sentence per problem, naming variable, problem and remedy. */
 export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
@@ -24,8 +22,6 @@ export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()
     return `wrong configuration: ${this.problems.join("; ")}`
   }
 }
-
-// --- Service -----------------------------------------------------------------
 
 type Values = { readonly [K in keyof typeof settings]: (typeof settings)[K] extends Setting<infer A> ? A : never }
 
@@ -45,8 +41,6 @@ export class ExtensionConfig extends Context.Service<ExtensionConfig, Configurat
   static readonly layerEnv = (env: Readonly<Record<string, string>>) =>
     ExtensionConfig.layer.pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(env))))
 }
-
-// --- Reading -----------------------------------------------------------------
 
 /** `Config.all` would stop at the first problem; an operator wants the whole list. */
 const read = Effect.gen(function*() {
@@ -121,32 +115,3 @@ const contradictions = (values: Partial<Values>): ReadonlyArray<string> => {
 
 const isLoopback = (host: string): boolean =>
   host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host)
-
-// --- Unknown names -----------------------------------------------------------
-
-const knownNames = Object.values<Setting<unknown>>(settings).map((setting) => setting.name)
-
-/** All names that begin with `O2_`. The provider keeps names as a tree, cut at each `_`. */
-const namesInUse = Effect.fnUntraced(function*(provider: ConfigProvider.ConfigProvider) {
-  const names: Array<string> = []
-  const pending: Array<Array<string>> = [["O2"]]
-  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-    const node = yield* provider.load(path).pipe(Effect.orElseSucceed(() => undefined))
-    if (node === undefined) continue
-    if (node.value !== undefined && path.length > 1) names.push(path.join("_"))
-    const prefix = path
-    if (node._tag === "Record") pending.push(...Array.from(node.keys, (key) => [...prefix, key]))
-  }
-  return names.sort()
-})
-
-/** Edits between a typed name and the one that was meant; more would be guessing. */
-const MAX_TYPING_ERRORS = 4
-
-/** A function may well have `O2_` variables of its own, so this is no error. */
-const unknownName = (name: string): ReadonlyArray<string> => {
-  if (knownNames.includes(name)) return []
-  const similar = closest(name, knownNames)
-  const hint = distance(name, similar) <= MAX_TYPING_ERRORS ? `; did you mean ${similar}?` : ""
-  return [`${name} is not a setting of this extension${hint}`]
-}

@@ -1,37 +1,53 @@
 /**
- * Holds records between encoding and delivery, bounded in bytes: an open batch that grows, sealed batches that wait.
- * When memory is full the oldest go first, and are counted.
+ * Holds records between encoding and delivery, bounded in bytes: for each destination an open batch that grows, and sealed
+ * batches that wait. When memory is full the oldest go first, whatever their destination, and are counted.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
-import { type Batch, compressUnsafe, isUntried } from "./Batch.ts"
-import { Complaint } from "../platform/RateLimitedWarning.ts"
 import { ExtensionConfig } from "../config/Config.ts"
-import { type DropReason, Ledger, type Tally } from "./Ledger.ts"
 import * as Memory from "../platform/Memory.ts"
-import { OpenBatch } from "./OpenBatch.ts"
-import type { EncodedPost } from "../logs/PostEncoder.ts"
+import { RateLimitedWarning } from "../platform/RateLimitedWarning.ts"
+import { type Batch, isExhausted } from "./Batch.ts"
+import { BatchQueue } from "./BatchQueue.ts"
+import { Compressor } from "./Compressor.ts"
+import type { Destination } from "./Destination.ts"
+import type { EncodedRecords } from "./EncodedRecords.ts"
+import { type DropReason, Ledger, type Tally } from "./Ledger.ts"
+import { MemoryBudget, type Reservation } from "./MemoryBudget.ts"
+import type { OpenBatch } from "./OpenBatch.ts"
+import { OpenBatches } from "./OpenBatches.ts"
 
 /** The buffer's fill level. */
 export interface BufferState {
-  /** Bytes held for records in all stages, posts that are being received included. */
+  /** Bytes held for records in all stages, what is reserved included. */
   readonly heldBytes: number
   readonly openRecords: number
   readonly sealedBatches: number
-  /** Those of them from whose delivery something is to be learnt about OpenObserve. */
+}
+
+/** What is held for one destination. */
+export interface DestinationState {
+  readonly sealedBatches: number
+  /** Sealed batches that are not yet known to be unstorable. */
   readonly untriedBatches: number
+  /** Batches, or parts of them, that are with a delivery. */
+  readonly inFlightBatches: number
 }
 
 /** The byte-bounded buffer. */
 export class LogBuffer extends Context.Service<LogBuffer, {
-  /** Adds the records of a post to the open batch, sealing what gets full. */
-  readonly append: (post: EncodedPost) => Effect.Effect<void>
-  /** Seals the open batch, if it holds anything. */
-  readonly seal: Effect.Effect<void>
-  /** Takes the oldest sealed batch for delivery, compressed; it counts as in flight until settled or given back. */
-  readonly take: Effect.Effect<Batch | undefined>
+  /** Adds records to their destination's open batch, sealing what gets full. */
+  readonly append: (destination: Destination, records: EncodedRecords) => Effect.Effect<void>
+  /** Seals a destination's open batch, if it holds anything; all of them without a destination. */
+  readonly seal: (destination?: Destination) => Effect.Effect<void>
+  /**
+   * Takes the oldest sealed batch of a destination that `mayTake` allows, compressed; it counts as in flight until settled
+   * or given back. `inFlight`: batches of that destination that are.
+   */
+  readonly take: (
+    mayTake: (destination: Destination, inFlight: number) => boolean
+  ) => Effect.Effect<Batch | undefined>
   /** Frees the memory of a batch that was taken. What became of its records is for the caller to book. */
   readonly settle: (batch: Batch) => Effect.Effect<void>
   /** Returns a batch that was taken, or a part of one, to its place in the order. */
@@ -48,9 +64,10 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly spilled: (batches: ReadonlyArray<Batch>) => Effect.Effect<void>
   /** Gives up everything that waits. */
   readonly drop: (reason: DropReason) => Effect.Effect<void>
-  /** Counts bytes of posts on their way here against the bound; negative when they have arrived or are given up. */
-  readonly holdUnsafe: (bytes: number) => void
+  /** Counts bytes on their way here against the bound. */
+  readonly reserveUnsafe: (bytes: number) => Reservation
   readonly state: Effect.Effect<BufferState>
+  readonly stateOf: (destination: Destination) => Effect.Effect<DestinationState>
 }>()("o2-lambda-extension/Buffer") {
   static readonly layerNoDeps = Layer.effect(
     LogBuffer,
@@ -59,40 +76,37 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       const ledger = yield* Ledger
       const { maxBatchBytes, maxBufferBytes } = config
 
-      const open = new OpenBatch(maxBatchBytes)
-      // oldest first
-      const sealed: Array<Batch> = []
+      const open = new OpenBatches(maxBatchBytes)
+      const sealed = new BatchQueue()
       const inFlight = new Map<number, Batch>()
       // bodies that others may still read: a request's socket, even a broken one's, and the disk
       const lent = new WeakSet<Buffer>()
-      const compressing = new Map<number, Latch.Latch>()
-      let nextId = 0
-      let sealedBytes = 0
+      let nextNumber = 0
       let inFlightBytes = 0
-      let intakeBytes = 0
-      const overflow = new Complaint(
-        "O2_MAX_BUFFER_SIZE_MB is reached: the oldest records were dropped; raise it, or find out why OpenObserve takes less than the function writes"
+      const overflow = new RateLimitedWarning(
+        "O2_MAX_BUFFER_SIZE_MB is reached: the oldest records were dropped; raise it, or find out why less is taken than the function writes"
       )
 
-      // sealing adds a bracket
-      const openBytes = () => open.records === 0 ? 0 : open.bytes + 1
-      const heldBytes = () => intakeBytes + openBytes() + sealedBytes + inFlightBytes
+      const heldBytes = () => budget.reservedBytes + open.bytes + sealed.bytes + inFlightBytes
 
-      const dropTally = (reason: DropReason, tally: Tally) => {
-        ledger.moveUnsafe("buffered", { dropped: reason }, tally)
-        if (reason === "buffer_full") overflow.note(tally.records)
+      const dropTally = ({ signal }: Destination, reason: DropReason, tally: Tally) => {
+        ledger.moveUnsafe(signal, "buffered", { dropped: reason }, tally)
+        if (reason === "buffer_full") overflow.count(tally.records)
+      }
+
+      const dropSealed = (reason: DropReason, batch: Batch) => {
+        sealed.remove(batch)
+        // what is being compressed is given back afterwards
+        if (!compressor.isReading(batch) && !lent.has(batch.body)) Memory.freeAll(batch.body.buffer)
+        dropTally(batch.destination, reason, batch.tally)
       }
 
       const dropOldest = (reason: DropReason): boolean => {
-        const batch = sealed.shift()
-        if (batch !== undefined) {
-          sealedBytes -= batch.body.length
-          // what is being compressed is given back afterwards
-          if (!compressing.has(batch.id) && !lent.has(batch.body)) Memory.freeAll(batch.body.buffer)
-        }
-        const tally = batch?.tally ?? open.evict()
-        if (tally === undefined) return false
-        dropTally(reason, tally)
+        const growing = open.oldest()
+        const batch = sealed.first
+        if (batch !== undefined && batch.id < (growing?.first ?? Infinity)) dropSealed(reason, batch)
+        else if (growing === undefined) return false
+        else dropTally(growing.destination, reason, growing.evict()!)
         return true
       }
 
@@ -100,39 +114,35 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         while (heldBytes() > maxBufferBytes && dropOldest("buffer_full")) { /* until it fits */ }
       }
 
-      const compress = (batch: Batch) => {
-        if (compressing.has(batch.id) || batch.coding === "gzip" || config.compression === "none") return
-        const done = Latch.makeUnsafe(false)
-        compressing.set(batch.id, done)
-        compressUnsafe(batch, (compressed) => {
-          compressing.delete(batch.id)
-          const saved = batch.body.length - compressed.body.length
-          const place = sealed.indexOf(batch)
-          if (place >= 0) {
-            sealed[place] = compressed
-            sealedBytes -= saved
-          } else if (inFlight.get(batch.id) === batch) {
-            inFlight.set(batch.id, compressed)
-            inFlightBytes -= saved
-          } else if (compressed !== batch) Memory.freeAll(compressed.body.buffer)
-          if (compressed !== batch && !lent.has(batch.body)) open.recycle(batch.body)
-          done.openUnsafe()
-          if (compressed !== batch) compressNext()
-          // the smallest batches grow
-          evict()
-        })
-      }
+      const budget = new MemoryBudget(evict)
+
+      const compressor = new Compressor((batch, compressed) => {
+        if (compressed !== batch) {
+          if (!sealed.replace(batch, compressed)) {
+            if (inFlight.get(batch.id) === batch) {
+              inFlight.set(batch.id, compressed)
+              inFlightBytes += compressed.body.length - batch.body.length
+            } else Memory.freeAll(compressed.body.buffer)
+          }
+          if (!lent.has(batch.body)) open.of(batch.destination).recycle(batch.body)
+          compressNext()
+        }
+        // the smallest batches grow
+        evict()
+      })
+
+      const isCompressible = ({ coding }: Batch) => coding === "identity" && config.compression === "gzip"
 
       /** Compresses what waits, one at a time: what is being compressed takes memory even when it is dropped. */
       const compressNext = () => {
-        const next = sealed.find(({ coding }) => coding === "identity")
-        if (compressing.size === 0 && next !== undefined) compress(next)
+        const next = compressor.isIdle ? sealed.find(isCompressible) : undefined
+        if (next !== undefined) compressor.start(next)
       }
 
       /** A batch that is in flight, when it has been compressed. */
       const compressed = (batch: Batch): Effect.Effect<Batch> => {
-        compress(batch)
-        return Effect.map(compressing.get(batch.id)?.await ?? Effect.void, () => {
+        if (isCompressible(batch)) compressor.start(batch)
+        return Effect.map(compressor.settled(batch), () => {
           const ready = inFlight.get(batch.id) ?? batch
           lent.add(ready.body)
           return ready
@@ -140,40 +150,54 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       }
 
       const insert = (batch: Batch) => {
-        const place = sealed.findLastIndex((other) => other.id < batch.id) + 1
-        sealed.splice(place, 0, batch)
-        sealedBytes += batch.body.length
+        sealed.insert(batch)
         compressNext()
         evict()
       }
 
-      const sealUnsafe = () => {
-        if (open.records > 0) insert({ id: nextId++, coding: "identity", ...open.seal() })
+      const sealUnsafe = (batch: OpenBatch) => {
+        if (batch.records === 0) return
+        const { destination, first } = batch
+        insert({ destination, id: first, coding: "identity", ...batch.seal() })
       }
 
-      const append = (post: EncodedPost, start: number, end: number, records: number) => {
+      const append = (
+        destination: Destination,
+        source: EncodedRecords,
+        start: number,
+        end: number,
+        records: number
+      ) => {
         const tally = { records, bytes: end - start }
-        ledger.receiveUnsafe(tally)
-        if (tally.bytes > maxBufferBytes) return dropTally("too_large", tally)
-        if (open.bytes + tally.bytes > maxBatchBytes) sealUnsafe()
-        open.append(post.bytes, start, end, records, post)
+        ledger.receiveUnsafe(destination.signal, tally)
+        if (tally.bytes > maxBufferBytes) return dropTally(destination, "too_large", tally)
+        const batch = open.of(destination)
+        if (batch.bytes + tally.bytes > maxBatchBytes) sealUnsafe(batch)
+        batch.append(source.bytes, start, end, { number: nextNumber++, records }, source)
         evict()
       }
 
-      /** Cuts a post so that each piece fits into a batch; a record larger than a batch gets one of its own. */
-      const appendUnsafe = (post: EncodedPost) => {
-        const { ends } = post
+      /** Cuts what comes so that each piece fits into a batch; a record larger than a batch gets one of its own. */
+      const appendUnsafe = (destination: Destination, source: EncodedRecords) => {
+        const { ends } = source
+        const batch = open.of(destination)
         let start = 0
         let records = 0
         for (const [index, end] of ends.entries()) {
           records++
           const next = ends[index + 1]
-          const room = start === 0 ? maxBatchBytes - open.bytes : maxBatchBytes
+          const room = start === 0 ? maxBatchBytes - batch.bytes : maxBatchBytes
           if (next !== undefined && next - start <= Math.max(room, 0)) continue
-          append(post, start, end, records)
+          append(destination, source, start, end, records)
           start = end
           records = 0
         }
+      }
+
+      const inFlightOf = (destination: Destination): number => {
+        let count = 0
+        for (const batch of inFlight.values()) if (batch.destination === destination) count++
+        return count
       }
 
       const landUnsafe = (batch: Batch) => {
@@ -182,22 +206,26 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       }
 
       return LogBuffer.of({
-        append: (post) =>
-          Effect.sync(() => appendUnsafe(post)).pipe(
-            Effect.andThen(overflow.voice({ limitBytes: maxBufferBytes }))
+        append: (destination, records) =>
+          Effect.sync(() => appendUnsafe(destination, records)).pipe(
+            Effect.andThen(overflow.emit({ limitBytes: maxBufferBytes }))
           ),
-        seal: Effect.sync(sealUnsafe),
-        take: Effect.suspend(() => {
-          // what seems to be unstorable must not hold up the rest
-          const place = Math.max(0, sealed.findIndex(isUntried))
-          const [batch] = sealed.splice(place, 1)
-          if (batch === undefined) return Effect.undefined
-          sealedBytes -= batch.body.length
-          inFlightBytes += batch.body.length
-          inFlight.set(batch.id, batch)
-          ledger.moveUnsafe("buffered", "inFlight", batch.tally)
-          return compressed(batch)
-        }),
+        seal: (destination) =>
+          Effect.sync(() => {
+            for (const batch of destination === undefined ? open.all() : [open.of(destination)]) sealUnsafe(batch)
+          }),
+        take: (mayTake) =>
+          Effect.suspend(() => {
+            const isAllowed = ({ destination }: Batch) => mayTake(destination, inFlightOf(destination))
+            // what seems to be unstorable must not hold up the rest
+            const batch = sealed.find((batch) => !isExhausted(batch) && isAllowed(batch)) ?? sealed.find(isAllowed)
+            if (batch === undefined) return Effect.undefined
+            sealed.remove(batch)
+            inFlightBytes += batch.body.length
+            inFlight.set(batch.id, batch)
+            ledger.moveUnsafe(batch.destination.signal, "buffered", "inFlight", batch.tally)
+            return compressed(batch)
+          }),
         settle: (batch) => Effect.sync(() => landUnsafe(batch)),
         replace: (batch, others) =>
           Effect.suspend(() => {
@@ -211,14 +239,12 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         giveBack: (batch) =>
           Effect.sync(() => {
             landUnsafe(batch)
-            ledger.moveUnsafe("inFlight", "buffered", batch.tally)
+            ledger.moveUnsafe(batch.destination.signal, "inFlight", "buffered", batch.tally)
             insert(batch)
           }),
         unsettled: Effect.gen(function*() {
-          for (let [pending] = compressing.values(); pending !== undefined; [pending] = compressing.values()) {
-            yield* pending.await
-          }
-          const batches = [...inFlight.values(), ...sealed]
+          yield* compressor.allSettled
+          const batches = [...inFlight.values(), ...sealed.all()]
           for (const { body } of batches) lent.add(body)
           return batches
         }),
@@ -228,36 +254,35 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         }),
         restore: (batch) =>
           Effect.sync(() => {
-            ledger.replayUnsafe(batch.tally)
+            ledger.replayUnsafe(batch.destination.signal, batch.tally)
             insert(batch)
           }),
         spilled: (batches) =>
           Effect.sync(() => {
             for (const batch of batches) {
-              const place = sealed.indexOf(batch)
-              if (place < 0) continue
-              sealed.splice(place, 1)
-              sealedBytes -= batch.body.length
-              ledger.moveUnsafe("buffered", "spilled", batch.tally)
+              if (sealed.remove(batch)) ledger.moveUnsafe(batch.destination.signal, "buffered", "spilled", batch.tally)
             }
           }),
         drop: (reason) =>
           Effect.sync(() => {
             while (dropOldest(reason)) { /* until nothing waits */ }
           }),
-        holdUnsafe: (bytes) => {
-          intakeBytes += bytes
-          if (bytes > 0) evict()
-        },
+        reserveUnsafe: (bytes) => budget.reserve(bytes),
         state: Effect.sync(() => ({
           heldBytes: heldBytes(),
           openRecords: open.records,
-          sealedBatches: sealed.length,
-          untriedBatches: sealed.filter(isUntried).length
-        }))
+          sealedBatches: sealed.length
+        })),
+        stateOf: (destination) =>
+          Effect.sync(() => {
+            const batches = sealed.of(destination)
+            return {
+              sealedBatches: batches.length,
+              untriedBatches: batches.filter((batch) => !isExhausted(batch)).length,
+              inFlightBatches: inFlightOf(destination)
+            }
+          })
       })
     })
   )
-
-  static readonly layer = LogBuffer.layerNoDeps.pipe(Layer.provide([ExtensionConfig.layer, Ledger.layer]))
 }

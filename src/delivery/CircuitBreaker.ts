@@ -4,7 +4,7 @@
 const FIRST_PAUSE_MS = 5_000
 
 /** Each further failure doubles the pause up to here; `Retry-After` cannot ask for more than ten times as much. */
-const LONGEST_PAUSE_MS = 60_000
+const MAX_PAUSE_MS = 60_000
 
 /** Share by which chance lengthens or shortens a pause, so that sandboxes that failed together do not return together. */
 const JITTER = 0.2
@@ -42,9 +42,9 @@ export class CircuitBreaker {
    */
   failed(nowMillis: number, chance: number, askedMs = 0): boolean {
     const wasFailing = this.isFailing
-    this.pauseMs = Math.min(Math.max(this.pauseMs * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS)
+    this.pauseMs = Math.min(Math.max(this.pauseMs * 2, FIRST_PAUSE_MS), MAX_PAUSE_MS)
     const pause = this.pauseMs * (1 - JITTER + 2 * JITTER * chance)
-    const asked = Math.min(askedMs, LONGEST_PAUSE_MS * 10) * (1 + JITTER * chance)
+    const asked = Math.min(askedMs, MAX_PAUSE_MS * 10) * (1 + JITTER * chance)
     this.openUntil = nowMillis + Math.round(Math.max(pause, asked))
     return !wasFailing
   }

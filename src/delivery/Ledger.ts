@@ -1,11 +1,12 @@
 /**
- * The books: where every record is or has gone, in records and in encoded, uncompressed bytes.
+ * The books: where every record is or has gone, in records and in encoded, uncompressed bytes, for each signal apart.
  *
  * At every moment `received + replayed = delivered + rejected + dropped + spilled + buffered + inFlight`.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { Signal } from "./Destination.ts"
 
 /** A number of records and their bytes. */
 export interface Tally {
@@ -13,7 +14,7 @@ export interface Tally {
   readonly bytes: number
 }
 
-/** Why OpenObserve did not store a record that it answered for. */
+/** Why the server did not store a record that it answered for. */
 type RejectReason =
   /** The answer's `failed` count: too old, too new, or not storable; the log line has the server's own words. */
   | "refused"
@@ -36,7 +37,7 @@ export type DropReason =
   | "unreadable"
 
 /** What is counted apart, since it never became records. */
-export type IntakeCount =
+export type ReceivingCount =
   /** Posts received from Lambda. */
   | "posts"
   /** Elements and fragments of posts that were no event. */
@@ -46,8 +47,8 @@ export type IntakeCount =
   /** Files of earlier generations given up unread: flawed, or the oldest when newer ones needed their room. */
   | "spillFilesDropped"
 
-/** The books at one moment. */
-export interface LedgerSnapshot {
+/** What became of one signal's records. */
+export interface Accounts {
   readonly received: Tally
   readonly replayed: Tally
   readonly delivered: Tally
@@ -58,7 +59,11 @@ export interface LedgerSnapshot {
   readonly inFlight: Tally
   /** Of the delivered and buffered: sent before without an answer, so possibly stored twice. */
   readonly possiblyDuplicated: Tally
-  readonly intake: Readonly<Record<IntakeCount, number>>
+}
+
+/** The books at one moment. */
+export interface LedgerSnapshot extends Readonly<Record<Signal, Accounts>> {
+  readonly receiving: Readonly<Record<ReceivingCount, number>>
 }
 
 /** Where a record can be. */
@@ -77,97 +82,136 @@ const plus = (tally: Tally | undefined, change: Tally, sign: 1 | -1 = 1): Tally 
   bytes: (tally?.bytes ?? 0) + sign * change.bytes
 })
 
+type Writable<A> = { -readonly [K in keyof A]: A[K] }
+
+const emptyAccounts = (): Writable<Accounts> => ({
+  received: none,
+  replayed: none,
+  delivered: none,
+  rejected: {},
+  dropped: {},
+  spilled: none,
+  buffered: none,
+  inFlight: none,
+  possiblyDuplicated: none
+})
+
+/** The signals in the order in which they are told. */
+const signals: ReadonlyArray<Signal> = ["logs", "traces", "metrics"]
+
 /** The books of one process. The methods with `Unsafe` are synchronous, for the inside of other services. */
 export class Ledger extends Context.Service<Ledger, {
   /** New records, encoded and in the buffer. */
-  readonly receiveUnsafe: (tally: Tally) => void
+  readonly receiveUnsafe: (signal: Signal, tally: Tally) => void
   /** Records that an earlier generation had spilled, and that are in the buffer again. */
-  readonly replayUnsafe: (tally: Tally) => void
+  readonly replayUnsafe: (signal: Signal, tally: Tally) => void
   /** Records go from one account to another. */
-  readonly moveUnsafe: (from: "buffered" | "inFlight", to: Account, tally: Tally) => void
+  readonly moveUnsafe: (signal: Signal, from: "buffered" | "inFlight", to: Account, tally: Tally) => void
   /** Records that were sent without learning what became of them. */
-  readonly possiblyDuplicatedUnsafe: (tally: Tally) => void
-  readonly countUnsafe: (what: IntakeCount, by: number) => void
+  readonly possiblyDuplicatedUnsafe: (signal: Signal, tally: Tally) => void
+  readonly countUnsafe: (what: ReceivingCount, by: number) => void
   readonly snapshot: Effect.Effect<LedgerSnapshot>
 }>()("o2-lambda-extension/Ledger") {
   static readonly layer = Layer.sync(Ledger, () => {
-    let received = none
-    let replayed = none
-    let possiblyDuplicated = none
-    const accounts = { buffered: none, inFlight: none, delivered: none, spilled: none }
-    const rejected: Partial<Record<RejectReason, Tally>> = {}
-    const dropped: Partial<Record<DropReason, Tally>> = {}
-    const intake: Record<IntakeCount, number> = {
-      posts: 0,
-      malformed: 0,
-      postsDropped: 0,
-      spillFilesDropped: 0
-    }
+    const books = { logs: emptyAccounts(), traces: emptyAccounts(), metrics: emptyAccounts() }
+    const receiving = { posts: 0, malformed: 0, postsDropped: 0, spillFilesDropped: 0 }
     return Ledger.of({
-      receiveUnsafe: (tally) => {
-        received = plus(received, tally)
+      receiveUnsafe: (signal, tally) => {
+        const accounts = books[signal]
+        accounts.received = plus(accounts.received, tally)
         accounts.buffered = plus(accounts.buffered, tally)
       },
-      replayUnsafe: (tally) => {
-        replayed = plus(replayed, tally)
+      replayUnsafe: (signal, tally) => {
+        const accounts = books[signal]
+        accounts.replayed = plus(accounts.replayed, tally)
         accounts.buffered = plus(accounts.buffered, tally)
       },
-      moveUnsafe: (from, to, tally) => {
+      moveUnsafe: (signal, from, to, tally) => {
         if (tally.records === 0) return
+        const accounts = books[signal]
         accounts[from] = plus(accounts[from], tally, -1)
         if (typeof to === "string") accounts[to] = plus(accounts[to], tally)
-        else if ("rejected" in to) rejected[to.rejected] = plus(rejected[to.rejected], tally)
-        else dropped[to.dropped] = plus(dropped[to.dropped], tally)
+        else if ("rejected" in to) accounts.rejected = added(accounts.rejected, to.rejected, tally)
+        else accounts.dropped = added(accounts.dropped, to.dropped, tally)
       },
-      possiblyDuplicatedUnsafe: (tally) => {
-        possiblyDuplicated = plus(possiblyDuplicated, tally)
+      possiblyDuplicatedUnsafe: (signal, tally) => {
+        const accounts = books[signal]
+        accounts.possiblyDuplicated = plus(accounts.possiblyDuplicated, tally)
       },
       countUnsafe: (what, by) => {
-        intake[what] += by
+        receiving[what] += by
       },
+      // accounts are replaced, never changed, but for the objects that hold them
       snapshot: Effect.sync(() => ({
-        received,
-        replayed,
-        ...accounts,
-        rejected: { ...rejected },
-        dropped: { ...dropped },
-        possiblyDuplicated,
-        intake: { ...intake }
+        logs: { ...books.logs },
+        traces: { ...books.traces },
+        metrics: { ...books.metrics },
+        receiving: { ...receiving }
       }))
     })
   })
 }
 
+const added = <R extends string>(
+  byReason: Readonly<Partial<Record<R, Tally>>>,
+  reason: R,
+  tally: Tally
+): Readonly<Partial<Record<R, Tally>>> => ({ ...byReason, [reason]: plus(byReason[reason], tally) })
+
 /** All tallies of a group of reasons together. */
 export const total = (byReason: Readonly<Partial<Record<string, Tally>>>): Tally =>
   Object.values(byReason).reduce<Tally>((sum, tally) => plus(sum, tally ?? none), none)
 
-/** Whether the books add up, in records and in bytes. */
-export const isBalanced = (books: LedgerSnapshot): boolean => {
-  const { buffered, delivered, inFlight, received, replayed, spilled } = books
-  const known = [delivered, total(books.rejected), total(books.dropped), spilled, buffered, inFlight]
+/** Whether the books of every signal add up, in records and in bytes. */
+export const isBalanced = (books: LedgerSnapshot): boolean => signals.every((signal) => isEven(books[signal]))
+
+const isEven = (
+  { buffered, delivered, dropped, inFlight, received, rejected, replayed, spilled }: Accounts
+): boolean => {
+  const known = [delivered, total(rejected), total(dropped), spilled, buffered, inFlight]
   const settled = known.reduce((sum, tally) => plus(sum, tally), none)
   const taken = plus(received, replayed)
   return settled.records === taken.records && settled.bytes === taken.bytes &&
     known.every((tally) => tally.records >= 0 && tally.bytes >= 0)
 }
 
-/** The books as one flat object for a log line: record counts, and reasons where there are any. */
+/** Whether all that came has been delivered, and nothing was given up before it could become records. */
+export const isComplete = (books: LedgerSnapshot): boolean =>
+  books.receiving.postsDropped === 0 && books.receiving.spillFilesDropped === 0 &&
+  signals.every((signal) => {
+    const { delivered, received, replayed } = books[signal]
+    return delivered.records === received.records + replayed.records
+  })
+
+/**
+ * The books as one object for a log line: record counts, and reasons where there are any. Logs stand at the top, the
+ * other signals under their names where there were any.
+ */
 export const summary = (books: LedgerSnapshot): Readonly<Record<string, unknown>> => {
+  const others = signals.filter((signal) =>
+    signal !== "logs" && plus(books[signal].received, books[signal].replayed).records > 0
+  )
+  return {
+    ...summaryOf(books.logs),
+    ...books.receiving,
+    ...Object.fromEntries(others.map((signal) => [signal, summaryOf(books[signal])]))
+  }
+}
+
+const summaryOf = (accounts: Accounts): Readonly<Record<string, unknown>> => {
   const records = (byReason: Readonly<Partial<Record<string, Tally>>>) =>
     Object.fromEntries(Object.entries(byReason).map(([reason, tally]) => [reason, tally?.records ?? 0]))
   return {
-    received: books.received.records,
-    replayed: books.replayed.records,
-    delivered: books.delivered.records,
-    rejected: records(books.rejected),
-    dropped: records(books.dropped),
-    spilled: books.spilled.records,
-    buffered: books.buffered.records,
-    inFlight: books.inFlight.records,
-    possiblyDuplicated: books.possiblyDuplicated.records,
-    receivedBytes: books.received.bytes,
-    deliveredBytes: books.delivered.bytes,
-    ...books.intake
+    received: accounts.received.records,
+    replayed: accounts.replayed.records,
+    delivered: accounts.delivered.records,
+    rejected: records(accounts.rejected),
+    dropped: records(accounts.dropped),
+    spilled: accounts.spilled.records,
+    buffered: accounts.buffered.records,
+    inFlight: accounts.inFlight.records,
+    possiblyDuplicated: accounts.possiblyDuplicated.records,
+    receivedBytes: accounts.received.bytes,
+    deliveredBytes: accounts.delivered.bytes
   }
 }

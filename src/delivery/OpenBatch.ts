@@ -1,35 +1,38 @@
 /** The batch that is filling: records one behind the other in memory of their own, which is the request's body already. */
-import { MAX_COLUMNS } from "../openobserve/ColumnCounter.ts"
-import type { Tally } from "./Ledger.ts"
 import * as Memory from "../platform/Memory.ts"
-import type { EncodedPost } from "../logs/PostEncoder.ts"
+import { frameBytes } from "./BatchFormat.ts"
+import type { Destination } from "./Destination.ts"
+import type { EncodedRecords } from "./EncodedRecords.ts"
+import type { Tally } from "./Ledger.ts"
 
 /** Records that came together, and go together when memory is full. */
 interface Piece {
+  /** Their place in the order of arrival. */
+  readonly number: number
   readonly tally: Tally
   readonly oldestTimestamp: number
 }
 
 /** What a sealed batch is made of. */
-export interface Contents extends Piece {
-  /** The records may have more columns together than OpenObserve takes at once. */
+export interface Contents {
+  readonly tally: Tally
+  readonly oldestTimestamp: number
+  /** The records may have more columns together than the server takes at once. */
   readonly isWide: boolean
-  /** A JSON array, in memory that nobody else uses. */
+  /** In memory that nobody else uses. */
   readonly body: Buffer
 }
 
-/** What a call of few lines needs; doubled as often as it takes. */
-const LEAST_CAPACITY = 8 * 1024
+/** What a call of few lines needs, in bytes; doubled as often as it takes. */
+const MIN_CAPACITY = 8 * 1024
 
-const OPEN_ARRAY = 0x5b
-const CLOSE_ARRAY = 0x5d
-
-/** Takes encoded records, each followed by a comma. */
+/** Takes encoded records of one destination. */
 export class OpenBatch {
+  readonly destination: Destination
   /** What a batch takes at most, save a single record that is larger: memory is not doubled beyond it. */
   private readonly maxBytes: number
   records = 0
-  /** Bytes of the records, commas included. */
+  /** Bytes of the records, separators included. */
   bytes = 0
   private memory: Buffer = Buffer.alloc(0)
   // of a batch that has been compressed: fresh memory costs more than what is copied into it
@@ -38,8 +41,19 @@ export class OpenBatch {
   private pieces: Array<Piece> = []
   private readonly columns = new Set<string>()
 
-  constructor(maxBytes: number) {
+  constructor(destination: Destination, maxBytes: number) {
+    this.destination = destination
     this.maxBytes = maxBytes
+  }
+
+  /** Place of the oldest records in the order of arrival; `Infinity` without any. */
+  get first(): number {
+    return this.pieces[0]?.number ?? Infinity
+  }
+
+  /** Bytes that the body has when it is sealed. */
+  get bodyBytes(): number {
+    return this.records === 0 ? 0 : this.bytes + frameBytes(this.destination.format)
   }
 
   /** Copies `source[start, end)`: all of it at once, or none when memory runs out. */
@@ -47,16 +61,16 @@ export class OpenBatch {
     source: Buffer,
     start: number,
     end: number,
-    records: number,
-    { columns, oldestTimestamp }: Pick<EncodedPost, "columns" | "oldestTimestamp">
+    piece: { readonly number: number; readonly records: number },
+    { columns, oldestTimestamp }: Pick<EncodedRecords, "columns" | "oldestTimestamp">
   ): void {
+    const { number, records } = piece
     const bytes = end - start
     this.reserve(bytes)
-    // the first byte is the array's bracket
-    source.copy(this.memory, this.bytes + 1, start, end)
+    source.copy(this.memory, this.destination.format.open.length + this.bytes, start, end)
     this.records += records
     this.bytes += bytes
-    this.pieces.push({ tally: { records, bytes }, oldestTimestamp })
+    this.pieces.push({ number, tally: { records, bytes }, oldestTimestamp })
     for (const column of columns) this.columns.add(column)
   }
 
@@ -64,7 +78,8 @@ export class OpenBatch {
   evict(): Tally | undefined {
     const piece = this.pieces.shift()
     if (piece === undefined) return undefined
-    this.memory.copyWithin(1, 1 + piece.tally.bytes, 1 + this.bytes)
+    const start = this.destination.format.open.length
+    this.memory.copyWithin(start, start + piece.tally.bytes, start + this.bytes)
     this.records -= piece.tally.records
     this.bytes -= piece.tally.bytes
     return piece.tally
@@ -72,18 +87,19 @@ export class OpenBatch {
 
   /** Takes the records, at least one, as a body, and begins anew. */
   seal(): Contents {
-    const { bytes, memory, pieces, records } = this
-    const isWide = this.columns.size > MAX_COLUMNS
-    memory[0] = OPEN_ARRAY
-    // in place of the last comma
-    memory[bytes] = CLOSE_ARRAY
+    const { bodyBytes, bytes, memory, pieces, records } = this
+    const { format: { close, open }, maxColumns } = this.destination
+    const isWide = this.columns.size > maxColumns
+    open.copy(memory)
+    // in place of the last separator
+    close.copy(memory, bodyBytes - close.length)
     this.memory = Buffer.alloc(0)
     this.pieces = []
     this.columns.clear()
     this.records = 0
     this.bytes = 0
     return {
-      body: memory.subarray(0, bytes + 1),
+      body: memory.subarray(0, bodyBytes),
       isWide,
       tally: { records, bytes },
       oldestTimestamp: pieces.reduce((oldest, piece) => Math.min(oldest, piece.oldestTimestamp), Infinity)
@@ -99,17 +115,20 @@ export class OpenBatch {
   }
 
   private reserve(bytes: number): void {
-    const needed = this.bytes + bytes + 1
+    const { close, open } = this.destination.format
+    // the last separator may be longer than what takes its place
+    const frame = open.length + close.length
+    const needed = this.bytes + bytes + frame
     const { memory } = this
     if (needed <= memory.length) return
     if (needed <= this.spare.length) {
       this.memory = this.spare
       this.spare = Buffer.alloc(0)
     } else {
-      const doubled = Math.min(Math.max(memory.length * 2, LEAST_CAPACITY), this.maxBytes + 1)
+      const doubled = Math.min(Math.max(memory.length * 2, MIN_CAPACITY), this.maxBytes + frame)
       this.memory = Buffer.allocUnsafeSlow(Math.max(needed, doubled))
     }
-    memory.copy(this.memory, 0, 0, this.bytes + 1)
+    memory.copy(this.memory, 0, 0, open.length + this.bytes)
     Memory.free(memory)
   }
 }

@@ -1,4 +1,8 @@
-/** Delivers sealed batches to OpenObserve, several at once when there is a backlog. Deciding when is for others. */
+/**
+ * Takes encoded records of every signal and delivers them, several batches at once when there is a backlog. Knows no
+ * server: where a batch goes and what an answer means is its destination's affair. When to deliver is for `lifecycle/` to
+ * say, apart from what gets old or full.
+ */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -7,24 +11,25 @@ import * as FiberHandle from "effect/FiberHandle"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Attempt from "./Attempt.ts"
-import type { Batch } from "./Batch.ts"
-import { LogBuffer } from "./Buffer.ts"
 import { ExtensionConfig } from "../config/Config.ts"
-import * as Delivery from "./Delivery.ts"
 import * as Freeze from "../platform/Freeze.ts"
-import { Ledger } from "./Ledger.ts"
-import * as Outage from "./Outage.ts"
-import * as Patience from "./Patience.ts"
 import { Transport } from "../platform/Transport.ts"
+import * as Abandonment from "./Abandonment.ts"
+import { LogBuffer } from "./Buffer.ts"
+import { type Destination, Destinations } from "./Destination.ts"
+import type { EncodedRecords } from "./EncodedRecords.ts"
+import * as FlushDeadline from "./FlushDeadline.ts"
+import * as Lane from "./Lane.ts"
+import { Ledger } from "./Ledger.ts"
+import { WorkList } from "./WorkList.ts"
 
 /** Requests at once when there is a backlog: more gained nothing against a v0.91.5 server. */
 const MAX_IN_FLIGHT = 4
 
-/** A flush that waited at least so long and saw nothing stored has met an outage; less says nothing. */
-const LEAST_PROOF_MS = 1_000
+/** A flush that waited at least so long, in ms, and saw nothing stored has met an outage; less says nothing. */
+const MIN_PROOF_MS = 1_000
 
-/** A request that is older than this when the sandbox ends, without an answer, is sent again on a new connection. */
+/** A request that is older than this, in ms, when the sandbox ends, without an answer, is sent again on a new connection. */
 const STALE_AT_END_MS = 2_000
 
 /** How a flush waits. */
@@ -34,26 +39,39 @@ export interface FlushOptions {
   readonly isLast: boolean
 }
 
-/** Delivers what the buffer has sealed, in fibers of its own. */
+/** How many of the destinations in use have been found to take nothing a moment ago. */
+export type Outages = "none" | "some" | "all"
+
+/** Delivers what it is given, in fibers of its own. During an outage of a destination its records wait in the buffer. */
 export class OpenObserveSink extends Context.Service<OpenObserveSink, {
+  /**
+   * The one door for records, whatever their signal. They are copied, and leave when a batch is full, when they are older
+   * than `O2_FLUSH_INTERVAL_MS`, or when one of the methods below says so.
+   */
+  readonly accept: (destination: Destination, records: EncodedRecords) => Effect.Effect<void>
+  /**
+   * From now on what is accepted is sent; until then it waits, without connections and timers, since these would wake up
+   * in every sandbox that is restored from a snapshot.
+   */
+  readonly open: Effect.Effect<void>
   /**
    * Opens a connection in the background, and finds out whether records would be taken: wrong credentials are told before
    * the first call has ended.
    */
   readonly warmUp: Effect.Effect<void>
-  /** Starts delivering what is sealed. During an outage, as the two below, it leaves the buffer as it is. */
-  readonly start: Effect.Effect<void>
-  /** Seals what is open and starts delivering. While OpenObserve takes nothing, what is open goes on growing instead. */
-  readonly send: Effect.Effect<void>
+  /** Starts delivering what is sealed, and what has been open for longer than the interval. */
+  readonly deliverDue: Effect.Effect<void>
+  /** Seals what is open and starts delivering. While a server takes nothing, what is open goes on growing instead. */
+  readonly deliverAll: Effect.Effect<void>
   /**
-   * Seals what is open, as `send` does, and waits until everything sealed so far has settled, at most for the budget:
-   * true when it has. Requests in flight at its end stay in flight.
+   * Seals what is open, as `deliverAll` does, and waits until everything sealed so far has settled, at most for the
+   * budget: true when it has. Requests in flight at its end stay in flight.
    */
   readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
   /** Waits until no delivery is under way, at most for the given time. */
-  readonly settled: (atMost: Duration.Duration) => Effect.Effect<void>
-  /** Whether an outage has been noticed a moment ago, so that nobody should wait. */
-  readonly isPaused: Effect.Effect<boolean>
+  readonly awaitSettled: (atMost: Duration.Duration) => Effect.Effect<void>
+  /** Where all are in an outage, nobody should wait. */
+  readonly outages: Effect.Effect<Outages>
   /** The sandbox may have been frozen since `since` (epoch ms): connections and requests from before are not trusted. */
   readonly thawed: (since: number) => Effect.Effect<void>
 }>()("o2-lambda-extension/OpenObserveSink") {
@@ -66,43 +84,49 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const transport = yield* Transport
       const deliveries = yield* FiberSet.make<void>()
       const warming = yield* FiberHandle.make<void>()
+      const ageTimer = yield* FiberHandle.make<void>()
       const grace = yield* FiberHandle.make<void>()
-      const patience = Patience.make()
+      const deadline = FlushDeadline.make()
+      const abandonment = Abandonment.make()
+      let isOpen = false
+      let openSince = -Infinity
       // the last flush has ended
       let isOver = false
 
-      // --- Sealing -----------------------------------------------------------
+      const context = { config, transport, deadline, abandonment, books: { buffer, ledger } }
+      const lanes = new Map<Destination, Lane.Lane>()
+      // the end of a lane's pause starts workers, which take from all lanes
+      for (const destination of yield* Destinations) {
+        lanes.set(destination, yield* Lane.make(context, destination, Effect.suspend(() => startWorkers)))
+      }
 
-      /** While in doubt, one batch is enough to try with. Sealed call by call, recovery would take a request for each. */
-      const seal = Effect.gen(function*() {
-        const isTrying = (yield* buffer.state).untriedBatches > 0 || (yield* FiberSet.size(deliveries)) > 0
-        if (!outage.isInDoubt() || !isTrying) yield* buffer.seal
-      })
-      const sealAndStart = Effect.suspend(() => Effect.andThen(seal, startWorkers))
+      const laneOf = (destination: Destination): Lane.Lane => {
+        const lane = lanes.get(destination)
+        if (lane === undefined) throw new Error(`${destination.name} is no destination of this sink`)
+        return lane
+      }
 
-      // What has grown meanwhile leaves when the server has dealt with a batch: there may be no call that sends it.
-      const outage = yield* Outage.make(config, { probe: sealAndStart, resume: buffer.seal })
-      const unlessPaused = (effect: Effect.Effect<void>) =>
-        Effect.flatMap(outage.isPaused, (isPaused) => isPaused ? Effect.void : effect)
+      const each = (effect: (lane: Lane.Lane) => Effect.Effect<void>) =>
+        Effect.suspend(() => Effect.forEach(lanes.values(), effect, { discard: true }))
 
-      // --- Delivering --------------------------------------------------------
-
-      const { acceptances, deliver } = Delivery.make({ config, transport, outage, patience, books: { buffer, ledger } })
-
-      /** Delivers sealed batches one after the other, until none is left or one has to go back. */
+      /** Delivers batches one after the other, until none is left that may be sent. */
       const worker = Effect.gen(function*() {
         for (;;) {
-          const parts: Array<Batch> = []
-          const giveBack = Effect.suspend(() => Effect.forEach(parts.splice(0), buffer.giveBack, { discard: true }))
-          const verdict = yield* Effect.uninterruptibleMask((restore) =>
+          const now = yield* Clock.currentTimeMillis
+          const work = new WorkList()
+          const giveBack = Effect.suspend(() => Effect.forEach(work.rest(), buffer.giveBack, { discard: true }))
+          const hasMore = yield* Effect.uninterruptibleMask((restore) =>
             Effect.gen(function*() {
-              const batch = yield* buffer.take
-              if (batch !== undefined) parts.push(batch)
-              return yield* restore(deliver(parts))
-            }).pipe(Effect.ensuring(giveBack))
+              const batch = yield* buffer.take((destination, inFlight) => laneOf(destination).mayTake(inFlight, now))
+              if (batch === undefined) return false
+              work.add(batch)
+              const lane = laneOf(batch.destination)
+              const setback = yield* restore(lane.deliver(work)).pipe(Effect.ensuring(giveBack))
+              if (setback !== undefined) yield* lane.failed(setback)
+              return true
+            })
           )
-          if (verdict !== undefined) return yield* outage.failed(verdict)
-          if ((yield* buffer.state).sealedBatches === 0) return
+          if (!hasMore) return
         }
       }).pipe(
         Effect.catchDefect((defect) => Effect.logError("a delivery ended unexpectedly", { defect: String(defect) }))
@@ -113,30 +137,55 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         if (isOver) return
         const { sealedBatches } = yield* buffer.state
         const running = yield* FiberSet.size(deliveries)
-        // at the end there is no later for what one probe would spare
-        const limit = outage.isFailing() && !patience.isLast() ? 1 : MAX_IN_FLIGHT
-        const wanted = Math.min(limit, running + sealedBatches)
+        const wanted = Math.min(MAX_IN_FLIGHT, running + sealedBatches)
         for (let count = running; count < wanted; count++) yield* FiberSet.run(deliveries, worker)
       })
 
+      const deliverAll = Effect.gen(function*() {
+        const now = yield* Clock.currentTimeMillis
+        yield* each((lane) => lane.isPausedAt(now) ? Effect.void : lane.seal)
+        yield* startWorkers
+      })
+
+      const accept = Effect.fnUntraced(function*(destination: Destination, records: EncodedRecords) {
+        laneOf(destination).isUsed = true
+        if ((yield* buffer.state).openRecords === 0) openSince = yield* Clock.currentTimeMillis
+        yield* buffer.append(destination, records)
+        if (isOpen) yield* start
+      })
+
+      const start = Effect.gen(function*() {
+        const { openRecords, sealedBatches } = yield* buffer.state
+        if (sealedBatches > 0) yield* startWorkers
+        // no timer while there is nothing to wait for: an idle sandbox must not wake up
+        if (openRecords > 0) yield* FiberHandle.run(ageTimer, deliverAged, { onlyIfMissing: true })
+      })
+      const deliverAged = Effect.andThen(Freeze.sleep(config.flushIntervalMs), deliverAll)
+
+      const outages = Effect.map(Clock.currentTimeMillis, (now): Outages => {
+        const used = [...lanes.values()].filter(({ isUsed }) => isUsed)
+        const inUse = used.length > 0 ? used : [...lanes.values()]
+        const paused = inUse.filter((lane) => lane.isPausedAt(now))
+        return paused.length === 0 ? "none" : paused.length === inUse.length ? "all" : "some"
+      })
+
       const flush = Effect.fnUntraced(function*({ budget, isLast }: FlushOptions) {
-        if (!isLast && (yield* outage.isPaused)) return false
-        yield* isLast ? buffer.seal : seal
+        if (!isLast && (yield* outages) === "all") return false
         const started = yield* Clock.currentTimeMillis
-        const before = acceptances()
+        yield* isLast ? buffer.seal() : each((lane) => lane.isPausedAt(started) ? Effect.void : lane.seal)
+        const before = new Map([...lanes.values()].map((lane) => [lane, lane.storedBatches()]))
         const wait = startWorkers.pipe(
-          Effect.andThen(isLast ? patience.abandonOlder(started - STALE_AT_END_MS) : Effect.void),
+          Effect.andThen(isLast ? abandonment.abandonOlder(started - STALE_AT_END_MS) : Effect.void),
           Effect.andThen(Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget))
         )
-        const settled = yield* patience.flushing(started + Duration.toMillis(budget), isLast, wait)
+        const settled = yield* deadline.flushing(started + Duration.toMillis(budget), isLast, wait)
         if (isLast) {
           isOver = true
           yield* FiberSet.clear(deliveries)
-        } else if (Option.isNone(settled) && acceptances() === before) {
+        } else if (Option.isNone(settled)) {
           const waited = (yield* Clock.currentTimeMillis) - started
-          if (waited >= Math.min(LEAST_PROOF_MS, config.flushBudgetMs)) {
-            const detail = `no answer within ${waited} ms`
-            yield* outage.failed({ _tag: "Retry", detail, afterMs: undefined, mayBeStored: true })
+          if (waited >= Math.min(MIN_PROOF_MS, config.flushBudgetMs)) {
+            yield* each((lane) => lane.waitedInVain(before.get(lane), waited))
           }
         }
         const { sealedBatches } = yield* buffer.state
@@ -144,32 +193,30 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       })
 
       return OpenObserveSink.of({
-        warmUp: Effect.asVoid(FiberHandle.run(
-          warming,
-          Effect.flatMap(
-            Attempt.ask(config, transport),
-            // whatever else is wrong may have passed by the time of the first call
-            (verdict) => verdict._tag === "Misconfigured" ? outage.failed(verdict) : Effect.void
-          )
-        )),
-        start: unlessPaused(startWorkers),
-        send: unlessPaused(sealAndStart),
+        accept,
+        open: Effect.suspend(() => {
+          if (isOpen) return Effect.void
+          isOpen = true
+          return start
+        }),
+        warmUp: Effect.asVoid(FiberHandle.run(warming, each((lane) => lane.warmUp))),
+        deliverDue: Effect.gen(function*() {
+          const isDue = (yield* Clock.currentTimeMillis) - openSince >= config.flushIntervalMs
+          yield* isDue ? deliverAll : startWorkers
+        }),
+        deliverAll,
         flush,
-        settled: (atMost) => Effect.asVoid(Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), atMost)),
-        isPaused: outage.isPaused,
+        awaitSettled: (atMost) => Effect.asVoid(Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), atMost)),
+        outages,
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle
           if ((yield* FiberSet.size(deliveries)) === 0) return
           yield* FiberHandle.run(
             grace,
-            Effect.delay(patience.abandonOlder(since), Duration.millis(Freeze.THAW_GRACE_MS))
+            Effect.delay(abandonment.abandonOlder(since), Duration.millis(Freeze.THAW_GRACE_MS))
           )
         })
       })
     })
-  )
-
-  static readonly layer = OpenObserveSink.layerNoDeps.pipe(
-    Layer.provide([ExtensionConfig.layer, LogBuffer.layer, Ledger.layer, Transport.layer])
   )
 }

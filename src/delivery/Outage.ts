@@ -1,17 +1,16 @@
-/** What is known of an outage of OpenObserve: how long to leave it in peace, when to try again, what to tell whom. */
+/** What is known of an outage of a destination: how long to leave it in peace, when to try again, what to tell whom. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
 import * as Random from "effect/Random"
-import { CircuitBreaker } from "./CircuitBreaker.ts"
-import type { Configuration } from "../config/Config.ts"
-import * as Attempt from "./Attempt.ts"
 import * as Freeze from "../platform/Freeze.ts"
-import type { Verdict } from "../openobserve/IngestResponse.ts"
+import { CircuitBreaker } from "./CircuitBreaker.ts"
+import type { Destination } from "./Destination.ts"
+import type { Setback } from "./Verdict.ts"
 
 /** Notes failures and successes of deliveries; runs `probe` at the end of each pause, `resume` when the doubt is over. */
 export const make = Effect.fnUntraced(function*(
-  config: Configuration,
+  { server, signal, url }: Destination,
   { probe, resume }: { readonly probe: Effect.Effect<void>; readonly resume: Effect.Effect<void> }
 ) {
   const breaker = new CircuitBreaker()
@@ -20,7 +19,7 @@ export const make = Effect.fnUntraced(function*(
   let isInDoubt = false
 
   /** Whether an outage has been noticed a moment ago, so that nobody should wait. */
-  const isPaused = Effect.map(Clock.currentTimeMillis, (now) => breaker.isOpen(now))
+  const isPausedAt = (nowMillis: number) => breaker.isOpen(nowMillis)
 
   /** An attempt has failed and will be repeated. */
   const suspect = () => {
@@ -28,18 +27,19 @@ export const make = Effect.fnUntraced(function*(
   }
 
   /** A delivery has failed for good. */
-  const failed = Effect.fnUntraced(function*(verdict: Exclude<Verdict, { _tag: "Accepted" }>) {
+  const failed = Effect.fnUntraced(function*(setback: Setback) {
     const now = yield* Clock.currentTimeMillis
     // Requests that were in flight together fail together: one failure, not four that double the pause each.
     if (breaker.isOpen(now)) return
     isInDoubt = true
-    const isFirst = breaker.failed(now, yield* Random.next, verdict._tag === "Retry" ? verdict.afterMs : undefined)
+    const isFirst = breaker.failed(now, yield* Random.next, setback._tag === "Retry" ? setback.afterMs : undefined)
     yield* FiberHandle.run(timer, Effect.andThen(Freeze.sleep(breaker.pauseLeft(now)), probe))
     if (!isFirst) return
-    yield* Effect.logWarning("OpenObserve takes no records; they wait in memory", {
-      url: Attempt.ingestUrl(config).href,
-      cause: verdict.detail,
-      ...(verdict._tag === "Divide" ? {} : { remedy: verdict.remedy })
+    yield* Effect.logWarning(`${server} takes no records; they wait in memory`, {
+      signal,
+      url: url.href,
+      cause: setback.detail,
+      ...(setback._tag === "Divide" ? {} : { remedy: setback.remedy })
     })
   })
 
@@ -54,14 +54,14 @@ export const make = Effect.fnUntraced(function*(
   const succeeded = Effect.andThen(
     Effect.suspend(() =>
       breaker.succeeded()
-        ? Effect.andThen(FiberHandle.clear(timer), Effect.logInfo("OpenObserve takes records again"))
+        ? Effect.andThen(FiberHandle.clear(timer), Effect.logInfo(`${server} takes records again`, { signal }))
         : Effect.void
     ),
     answered
   )
 
   return {
-    isPaused,
+    isPausedAt,
     isFailing: () => breaker.isFailing,
     isInDoubt: () => isInDoubt,
     suspect,

@@ -4,27 +4,37 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { FunctionIdentity } from "../logs/Enrichment.ts"
 
-/** An event that `next` answers with. */
-export type LifecycleCall =
-  | {
-    readonly eventType: "INVOKE"
-    /** Epoch ms at which the function times out. */
-    readonly deadlineMs: number
-    /** Empty when the event does not say. */
-    readonly requestId: string
-  }
-  | {
-    readonly eventType: "SHUTDOWN"
-    /** Epoch ms at which this process is killed. */
-    readonly deadlineMs: number
-    /** `spindown`, `timeout`, `failure`, or a word of another platform. */
-    readonly shutdownReason: string
-  }
+/** What the register answer says about the function; `undefined` where it does not say. */
+export interface FunctionIdentity {
+  readonly functionName?: string | undefined
+  readonly functionVersion?: string | undefined
+  readonly accountId?: string | undefined
+}
+
+/** A call to the function. */
+export interface InvokeEvent {
+  readonly eventType: "INVOKE"
+  /** Epoch ms at which the function times out. */
+  readonly deadlineMs: number
+  /** Empty when the event does not say. */
+  readonly requestId: string
+}
+
+/** The end of the sandbox, or of this process in it. */
+export interface ShutdownEvent {
+  readonly eventType: "SHUTDOWN"
+  /** Epoch ms at which this process is killed. */
+  readonly deadlineMs: number
+  /** `spindown`, `timeout`, `failure`, or a word of another platform. */
+  readonly shutdownReason: string
+}
+
+/** What `GET /extension/event/next` answers with. */
+export type NextEvent = InvokeEvent | ShutdownEvent
 
 /** Time that a call is taken to have when its deadline cannot be read: no function's time-out is shorter. */
-const LEAST_TIMEOUT_MS = 1000
+const MIN_TIMEOUT_MS = 1000
 
 /** Time that Lambda grants at SHUTDOWN. */
 const SHUTDOWN_BUDGET_MS = 2000
@@ -50,14 +60,14 @@ export const readRegistration = (body: string): FunctionIdentity => {
 }
 
 /** The event, whatever its Content-Type says (SHUTDOWN comes as text/plain); `undefined` when it is none. */
-export const readEvent = (body: string, nowMillis: number): LifecycleCall | undefined => {
+export const readEvent = (body: string, nowMillis: number): NextEvent | undefined => {
   const { deadlineMs, eventType, requestId, shutdownReason } = membersOf(body)
   const given = typeof deadlineMs === "string" && /^\d+$/.test(deadlineMs) ? Number(deadlineMs) : deadlineMs
   const deadline = (otherwise: number) =>
     typeof given === "number" && Number.isFinite(given) ? given : nowMillis + otherwise
   switch (String(eventType).toUpperCase()) {
     case "INVOKE":
-      return { eventType: "INVOKE", deadlineMs: deadline(LEAST_TIMEOUT_MS), requestId: textOf(requestId) ?? "" }
+      return { eventType: "INVOKE", deadlineMs: deadline(MIN_TIMEOUT_MS), requestId: textOf(requestId) ?? "" }
     case "SHUTDOWN":
       return {
         eventType: "SHUTDOWN",

@@ -7,9 +7,8 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { LambdaEnvironment } from "./LambdaEnvironment.ts"
-import type { FunctionIdentity } from "../logs/Enrichment.ts"
-import * as SandboxAnswer from "./ExtensionsApi.ts"
-import * as Subscription from "./TelemetrySubscription.ts"
+import * as ExtensionsApi from "./ExtensionsApi.ts"
+import * as TelemetrySubscription from "./TelemetrySubscription.ts"
 import { Transport, type TransportError, type TransportResponse } from "../platform/Transport.ts"
 
 // --- Errors ------------------------------------------------------------------
@@ -31,13 +30,13 @@ export class ExtensionsError extends Schema.TaggedError<ExtensionsError>()("Exte
 /** The client of one extension process. Every call but `register` needs the identifier that `register` got. */
 export class ExtensionsClient extends Context.Service<ExtensionsClient, {
   /** Announces this process; only possible during init. */
-  readonly register: Effect.Effect<FunctionIdentity, ExtensionsError>
+  readonly register: Effect.Effect<ExtensionsApi.FunctionIdentity, ExtensionsError>
   /** Says "ready" and waits for the next event, without any time-out: the sandbox may be frozen meanwhile. */
-  readonly next: Effect.Effect<SandboxAnswer.LifecycleCall, ExtensionsError>
+  readonly next: Effect.Effect<ExtensionsApi.NextEvent, ExtensionsError>
   /** Has telemetry posted to the port on this machine. */
   readonly subscribe: (
-    options: Subscription.SubscriptionOptions
-  ) => Effect.Effect<Subscription.Subscription, ExtensionsError>
+    options: TelemetrySubscription.SubscriptionOptions
+  ) => Effect.Effect<TelemetrySubscription.Subscription, ExtensionsError>
   /** Reports that the start failed. The process must exit by itself afterwards. */
   readonly initError: (errorType: string, message: string) => Effect.Effect<void, ExtensionsError>
   /** Reports why the process is about to exit. */
@@ -102,12 +101,12 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
         if (status !== 200) return yield* refusal(body.trim() || "the connection broke before there was an answer")
         if (received === "") return yield* refusal("the answer has no Lambda-Extension-Identifier")
         identifier = received
-        return SandboxAnswer.readRegistration(body)
+        return ExtensionsApi.readRegistration(body)
       })
 
       const requestEvent = Effect.gen(function*() {
         const { body, status } = yield* call("next", { method: "GET", path: "/2020-01-01/extension/event/next" })
-        const event = SandboxAnswer.readEvent(body, yield* Clock.currentTimeMillis)
+        const event = ExtensionsApi.readEvent(body, yield* Clock.currentTimeMillis)
         if (event !== undefined) return event
         return yield* new ExtensionsError({ operation: "next", status, detail: `no event: ${body.slice(0, 200)}` })
       })
@@ -145,7 +144,7 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
         register,
         next,
         subscribe: (options) =>
-          Subscription.subscribe(
+          TelemetrySubscription.subscribe(
             (path, body) => call("subscribe", { method: "PUT", path, body }),
             { ...options, isManagedInstance: environment.isManagedInstance }
           ).pipe(within("subscribe", SUBSCRIBE_TIMEOUT)),

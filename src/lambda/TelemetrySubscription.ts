@@ -29,12 +29,12 @@ const TELEMETRY_SCHEMA_VERSIONS = ["2025-01-29", "2022-12-13", "2022-07-01"] as 
 const LOGS_SCHEMA_VERSION = "2021-03-18"
 
 /** The limits of `maxBytes` in both APIs. */
-const LEAST_BYTES = 262_144
-const MOST_BYTES = 1_048_576
+const MIN_BYTES = 262_144
+const MAX_BYTES = 1_048_576
 
 /** Most items and the shortest delay that both APIs allow: the end of each call waits for that delay. */
-const MOST_ITEMS = 10_000
-const SHORTEST_DELAY_MS = 25
+const MAX_ITEMS = 10_000
+const MIN_DELAY_MS = 25
 
 /** Init has 10 s in all, and a function without logs is better than one that does not start. */
 const RETRIES = 3
@@ -47,9 +47,9 @@ export const subscribe = Effect.fnUntraced(
     options: SubscriptionOptions & { readonly isManagedInstance: boolean }
   ): Effect.fn.Return<Subscription, E> {
     const buffering = {
-      maxItems: MOST_ITEMS,
-      maxBytes: Math.round(Math.min(MOST_BYTES, Math.max(LEAST_BYTES, options.maxBytes))),
-      timeoutMs: SHORTEST_DELAY_MS
+      maxItems: MAX_ITEMS,
+      maxBytes: Math.round(Math.min(MAX_BYTES, Math.max(MIN_BYTES, options.maxBytes))),
+      timeoutMs: MIN_DELAY_MS
     }
     const uri = (path: string) => `http://sandbox.localdomain:${options.port}/${path}`
     const ask = (path: string, schemaVersion: string, destination: object) =>

@@ -3,49 +3,18 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
-import { type ConfigurationError, ExtensionConfig } from "../config/Config.ts"
-import { ExtensionsClient, type ExtensionsError } from "../lambda/ExtensionsClient.ts"
-import * as Freeze from "../platform/Freeze.ts"
-import * as Flushing from "./Flushing.ts"
-import { Intake } from "../logs/LogPipeline.ts"
-import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
-import * as Ledger from "../delivery/Ledger.ts"
-import * as Logger from "../platform/Logger.ts"
+import { ExtensionConfig } from "../config/Config.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
+import { ExtensionsClient, type ExtensionsError } from "../lambda/ExtensionsClient.ts"
+import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
 import { RecordEncoder } from "../logs/RecordEncoder.ts"
+import * as Freeze from "../platform/Freeze.ts"
+import * as Logger from "../platform/Logger.ts"
+import { TelemetryServer } from "../telemetry/TelemetryServer.ts"
+import * as CallHistory from "./CallHistory.ts"
+import * as Flushing from "./Flushing.ts"
+import * as Shutdown from "./Shutdown.ts"
 import * as Spilling from "./Spilling.ts"
-import { type ListenError, TelemetryServer } from "../telemetry/TelemetryServer.ts"
-
-// --- Times -------------------------------------------------------------------
-
-/** Left of the time before the kill for the process to end: writing the books takes about 5 ms, a slow machine's 50. */
-const SHUTDOWN_MARGIN_MS = 100
-
-/** Kept for delivering what came last; until then telemetry may still arrive after SHUTDOWN. */
-const DELIVERY_RESERVE_MS = 600
-
-/** Kept for writing to the disk what could not be delivered: a full buffer of 10 MB takes about 30 ms on an idle machine. */
-const SPILL_RESERVE_MS = 200
-
-/** Telemetry was seen to arrive for about this long after SHUTDOWN, and nobody waits for our end. */
-const LEAST_LISTENING_MS = 1000
-
-/** Longest wait for the last report: Lambda grants 2 s after SHUTDOWN, of which 1.2 to 1.9 s are left in practice. */
-const LAST_REPORT_WAIT_MS = 1300
-
-/** Quiet that ends the wait for more then: other extensions may still be writing. */
-const QUIET_AFTER_REPORT_MS = 200
-
-/** After a crash or time-out the last report may never come, and the next start waits for our end: quiet suffices. */
-const QUIET_AFTER_FAILURE_MS = 300
-
-/** Assumed where SHUTDOWN names a moment that has passed: a clock that is off is no reason to give up what is held. */
-const LEAST_BUDGET_MS = 300
-
-/** For an end that names no deadline, as by a signal: what Lambda grants at SHUTDOWN. */
-const UNANNOUNCED_BUDGET_MS = 2000
-
-// --- Program -----------------------------------------------------------------
 
 /** Runs until SHUTDOWN, or until interrupted, and then drains. Fails when Lambda does not accept this process. */
 export const run = Effect.gen(function*() {
@@ -59,51 +28,57 @@ const main = Effect.gen(function*() {
   yield* encoder.identify(yield* extensions.register)
   const { warnings } = yield* ExtensionConfig
   yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
-  const isSubscribed = yield* subscribe
-  const calls = new Flushing.Calls(yield* Clock.currentTimeMillis, isSubscribed)
+  const course: Course = { isSubscribed: yield* subscribe, lastCall: undefined }
+  const shutDown = Shutdown.make()
   // what goes on beside the calls has ended when the end begins: a file that is left must not be taken for settled
-  yield* Effect.scoped(serveAll(calls)).pipe(
-    Effect.flatMap((end) => drain(end, calls)),
+  yield* Effect.scoped(serveAll(course)).pipe(
+    Effect.flatMap((end) => shutDown(end, course)),
     Effect.tapError((error: ExtensionsError) =>
       Effect.gen(function*() {
-        yield* drainAtOnce("poll failed", calls)
+        yield* shutDown({ shutdownReason: "poll failed" }, course)
         yield* Effect.ignore(extensions.exitError("Extension.PollFailed", error.message))
       })
     ),
-    Effect.onInterrupt(() => drainAtOnce("signal", calls))
+    Effect.onInterrupt(() => shutDown({ shutdownReason: "signal" }, course))
   )
 })
 
+interface Course extends Shutdown.Course {
+  lastCall: string | undefined
+}
+
 /** Asks for one event after the other and does what each call needs, until SHUTDOWN. */
-const serveAll = Effect.fnUntraced(function*(calls: Flushing.Calls) {
+const serveAll = Effect.fnUntraced(function*(course: Course) {
   const extensions = yield* ExtensionsClient
   const sink = yield* OpenObserveSink
-  const intake = yield* Intake
   const { isManagedInstance, isSnapStart } = yield* LambdaEnvironment
+  // a connection or a timer would be dead in every sandbox that a snapshot is restored to
+  if (!isSnapStart) yield* sink.open
   const begin = Effect.gen(function*() {
-    // a connection would be dead in every sandbox that the snapshot is restored to
-    if (calls.isSubscribed && !isSnapStart) yield* sink.warmUp
+    if (course.isSubscribed && !isSnapStart) yield* sink.warmUp
     yield* Spilling.catchUp
-    if (!isSnapStart) yield* sink.start
-    if (isManagedInstance) yield* Spilling.catchUpForLong
+    if (!isSnapStart) yield* sink.deliverDue
+    if (isManagedInstance) yield* Spilling.catchUpUntilIdle
   })
   // beside the start of the function, which waits for our first `next`
   yield* Effect.forkScoped(Effect.delay(begin, Duration.zero))
   const deadline = yield* FiberHandle.make<void>()
+  let history = CallHistory.empty(yield* Clock.currentTimeMillis)
   for (;;) {
     const asked = yield* Clock.currentTimeMillis
     const event = yield* extensions.next
-    yield* intake.open
+    yield* sink.open
     const waited = (yield* Clock.currentTimeMillis) - asked
     // Managed Instances run all the time: their connections are good
-    if (waited >= Freeze.LEAST_FREEZE_MS && !isManagedInstance) yield* sink.thawed(asked)
+    if (waited >= Freeze.MIN_FREEZE_MS && !isManagedInstance) yield* sink.thawed(asked)
     yield* FiberHandle.clear(deadline)
     if (event.eventType === "SHUTDOWN") return event
-    if (!calls.isSubscribed) continue
-    yield* Flushing.serve(event, calls)
+    if (!course.isSubscribed) continue
+    course.lastCall = event.requestId
+    history = yield* Flushing.serve(event, history)
     // what comes back now leaves with the next call: the sandbox may freeze at once
     yield* Spilling.catchUp
-    if (yield* sink.isPaused) yield* FiberHandle.run(deadline, Spilling.beforeDeadline(event))
+    if ((yield* sink.outages) !== "none") yield* FiberHandle.run(deadline, Spilling.beforeDeadline(event))
   }
 })
 
@@ -130,96 +105,4 @@ const subscribe = Effect.gen(function*() {
   }
   yield* Effect.logWarning("this sandbox has no Telemetry API, so no logs are sent", { answer: result.success.detail })
   return false
-})
-
-// --- Shutdown ----------------------------------------------------------------
-
-interface End {
-  /** Epoch ms at which the process is killed. */
-  readonly deadlineMs: number
-  readonly shutdownReason: string
-}
-
-/** Drains though Lambda has not asked for it. */
-const drainAtOnce = Effect.fnUntraced(function*(shutdownReason: string, calls: Flushing.Calls) {
-  const deadlineMs = (yield* Clock.currentTimeMillis) + UNANNOUNCED_BUDGET_MS
-  yield* drain({ deadlineMs, shutdownReason }, calls)
-})
-
-/** Takes in what still comes, delivers what can be delivered, closes the books. Runs once, at the end. */
-const drain = Effect.fnUntraced(function*(end: End, calls: Flushing.Calls) {
-  if (calls.isDraining) return
-  calls.isDraining = true
-  const server = yield* TelemetryServer
-  const sink = yield* OpenObserveSink
-  const ledger = yield* Ledger.Ledger
-  const started = yield* Clock.currentTimeMillis
-  // a budget that is too short for the margins is shared out instead
-  const budget = Math.max(LEAST_BUDGET_MS, end.deadlineMs - started)
-  const finalMoment = started + budget - Math.min(SHUTDOWN_MARGIN_MS, budget / 4)
-  const listenUntil = finalMoment - Math.min(DELIVERY_RESERVE_MS, budget / 2)
-  const spillReserve = Math.min(SPILL_RESERVE_MS, budget / 4)
-  if (calls.isSubscribed) {
-    yield* awaitLastTelemetry(end.shutdownReason, Math.min(listenUntil, started + LAST_REPORT_WAIT_MS), calls.last)
-  }
-  yield* server.close
-  yield* awaitIdle(finalMoment)
-  const remaining = Math.max(0, finalMoment - (yield* Clock.currentTimeMillis))
-  yield* sink.flush({ budget: Duration.millis(Math.max(0, remaining - spillReserve)), isLast: true })
-  yield* Spilling.atEnd(Duration.millis(Math.max(0, finalMoment - (yield* Clock.currentTimeMillis))))
-  const books = yield* ledger.snapshot
-  const { delivered, intake, received, replayed } = books
-  const isComplete = delivered.records === received.records + replayed.records && intake.postsDropped === 0 &&
-    intake.spillFilesDropped === 0
-  const level = isComplete ? "Info" : "Warn"
-  yield* Effect.logWithLevel(level)("ledger", { reason: end.shutdownReason, ...Ledger.summary(books) })
-}, Effect.uninterruptible)
-
-/** Sends what comes while waiting for the last call's report, which follows only after we have asked for the next event. */
-const awaitLastTelemetry = Effect.fnUntraced(function*(reason: string, until: number, lastCall: string | undefined) {
-  const intake = yield* Intake
-  const sink = yield* OpenObserveSink
-  const started = yield* Clock.currentTimeMillis
-  const isFailure = /^(timeout|failure)$/i.test(reason)
-  for (;;) {
-    yield* sink.send
-    const stream = yield* intake.state
-    const now = yield* Clock.currentTimeMillis
-    const isReported = lastCall === undefined || !stream.hasPlatformEvents || stream.isReported(lastCall)
-    const quiet = isReported ? QUIET_AFTER_REPORT_MS : isFailure ? QUIET_AFTER_FAILURE_MS : Infinity
-    // where nothing has ever come, nothing is to be expected
-    const least = isFailure || stream.lastPostAt === -Infinity ? 0 : LEAST_LISTENING_MS
-    const end = Math.min(until, Math.max(started + Math.max(least, quiet), stream.lastPostAt + quiet))
-    if (now >= end) return
-    yield* intake.progress(Duration.millis(end - now))
-  }
-})
-
-const awaitIdle = Effect.fnUntraced(function*(until: number) {
-  const intake = yield* Intake
-  for (;;) {
-    const { isIdle } = yield* intake.state
-    const now = yield* Clock.currentTimeMillis
-    if (isIdle || now >= until) return
-    yield* intake.progress(Duration.millis(until - now))
-  }
-})
-
-// --- A start that fails ------------------------------------------------------
-
-/** Says what is wrong and fails the start; or, when asked to pass through, lets the function run without logs. */
-export const refuse = Effect.fnUntraced(function*(error: ConfigurationError | ListenError) {
-  const extensions = yield* ExtensionsClient
-  yield* Effect.logError(error.message)
-  yield* extensions.register
-  // our own trouble is no reason to take the function down; a wrong setting is, unless the user says else
-  if (error._tag === "ConfigurationError" && error.reaction === "fail") {
-    yield* extensions.initError("Extension.ConfigInvalid", error.message)
-    return yield* error
-  }
-  yield* Effect.logWarning("the function runs without its logs being sent")
-  for (;;) {
-    const event = yield* extensions.next
-    if (event.eventType === "SHUTDOWN") return
-  }
 })

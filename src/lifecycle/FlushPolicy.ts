@@ -14,7 +14,7 @@ export type Strategy = "adaptive" | Tier
 const FIRST_CALLS = 10
 
 /** Age below which a rate says nothing: start-up traffic comes in bursts. */
-const LEAST_AGE_MS = 30_000
+const MIN_AGE_MS = 30_000
 
 /** Calls are counted over this time at most, so that the rate follows the traffic. */
 const RATE_WINDOW_MS = 300_000
@@ -70,7 +70,7 @@ export const longAfterMs = LONG_CALL_MS
 const adapt = (history: History, now: number): Tier => {
   if (isUsuallyLong(history.durations)) return "periodic"
   const age = now - history.startedAt
-  if (history.calls <= FIRST_CALLS || age < LEAST_AGE_MS) return "end"
+  if (history.calls <= FIRST_CALLS || age < MIN_AGE_MS) return "end"
   // the calls before this one: a call every 5 s makes 12 a minute, not 13
   const perMinute = (history.starts.length - 1) * 60_000 / Math.min(age, RATE_WINDOW_MS)
   const threshold = history.tier === "continuous" ? CONTINUOUS_UNTIL_PER_MINUTE : CONTINUOUS_FROM_PER_MINUTE

@@ -2,13 +2,13 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { LogBuffer } from "../delivery/Buffer.ts"
 import { ExtensionConfig } from "../config/Config.ts"
-import type { Invoke } from "./Flushing.ts"
-import * as Freeze from "../platform/Freeze.ts"
-import { Intake } from "../logs/LogPipeline.ts"
+import { LogBuffer } from "../delivery/Buffer.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
+import type { InvokeEvent } from "../lambda/ExtensionsApi.ts"
+import * as Freeze from "../platform/Freeze.ts"
 import { Spill } from "../spill/Spill.ts"
+import { Invocations } from "../telemetry/Invocations.ts"
 
 /**
  * Time before a call's deadline at which what is unsettled is written, in ms: Lambda resets the sandbox after it, and
@@ -32,27 +32,27 @@ export const catchUp = Effect.gen(function*() {
 }).pipe(logDefect)
 
 /** Goes on catching up until nothing is left of earlier generations, where no calls come to do so. */
-export const catchUpForLong = Effect.gen(function*() {
+export const catchUpUntilIdle = Effect.gen(function*() {
   const { flushIntervalMs } = yield* ExtensionConfig
   const sink = yield* OpenObserveSink
   while (!(yield* Spill.use((spill) => spill.isIdle))) {
     yield* Freeze.sleep(flushIntervalMs)
     yield* catchUp
-    yield* sink.start
+    yield* sink.deliverDue
   }
 })
 
 /** In an outage: writes what is unsettled when the call nears its deadline and has not ended. Memory keeps it as well. */
-export const beforeDeadline = Effect.fnUntraced(function*({ deadlineMs, requestId }: Invoke) {
+export const beforeDeadline = Effect.fnUntraced(function*({ deadlineMs, requestId }: InvokeEvent) {
   const buffer = yield* LogBuffer
   const spill = yield* Spill
   const sink = yield* OpenObserveSink
   const left = deadlineMs - BEFORE_DEADLINE_MS - (yield* Clock.currentTimeMillis)
   yield* Effect.sleep(Duration.millis(Math.max(0, left)))
   // a timer that is due after a thaw is of a call that has ended
-  const { isRuntimeDone } = yield* Intake.use((intake) => intake.state)
-  if (isRuntimeDone(requestId) || !(yield* sink.isPaused)) return
-  yield* buffer.seal
+  const { isRuntimeDone } = yield* Invocations.use(({ state }) => state)
+  if (isRuntimeDone(requestId) || (yield* sink.outages) === "none") return
+  yield* buffer.seal()
   yield* spill.write(buffer, Duration.millis(EARLY_BUDGET_MS))
 }, logDefect)
 

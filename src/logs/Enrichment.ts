@@ -2,18 +2,13 @@
  * The members that are added to records: the invocation in whose part of the stream a line stands, and what is known of
  * the function. Pure, and kept joined between changes, since nearly all records get the same.
  */
-import * as LifecycleEvent from "../telemetry/PlatformEvent.ts"
-import type { Member } from "../telemetry/TelemetryEvent.ts"
-
-/** What the register answer says about the function; `undefined` where it does not say. */
-export interface FunctionIdentity {
-  readonly functionName?: string | undefined
-  readonly functionVersion?: string | undefined
-  readonly accountId?: string | undefined
-}
+import { stringMember } from "../json/StringMember.ts"
+import type { PlatformEvent } from "../telemetry/PlatformEvent.ts"
+import type { FunctionIdentity } from "../lambda/ExtensionsApi.ts"
+import type { Member } from "../json/ObjectScanner.ts"
 
 /** What is added at all, and where this runs. */
-export interface AdditionsOptions {
+export interface EnrichmentOptions {
   readonly hasMetadata: boolean
   readonly region: string | undefined
   readonly isManagedInstance: boolean
@@ -28,8 +23,8 @@ export interface Addition {
 const OPEN_OBJECT = 0x7b
 
 /** Follows the stream of events and says what is to be added to each. */
-export class Additions {
-  private readonly options: AdditionsOptions
+export class Enrichment {
+  private readonly options: EnrichmentOptions
   private identity: FunctionIdentity = {}
   private instanceId: string | undefined
   private requestId: string | undefined
@@ -39,7 +34,7 @@ export class Additions {
   private common: Buffer | undefined
   private lines: { readonly requestId: string; readonly joined: Buffer } | undefined
 
-  constructor(options: AdditionsOptions) {
+  constructor(options: EnrichmentOptions) {
     this.options = options
   }
 
@@ -49,7 +44,7 @@ export class Additions {
   }
 
   /** Keeps up with the stream: text lines carry no request id, they belong to the invocation they stand in. */
-  follow(event: LifecycleEvent.LifecycleEvent): void {
+  follow(event: PlatformEvent): void {
     switch (event._tag) {
       case "EnvironmentStart":
         if (event.isRestore) {
@@ -96,7 +91,11 @@ export class Additions {
   private requestIdOf(bytes: Buffer, record: Member | undefined): string | undefined {
     if (this.requestId !== undefined && !this.options.isManagedInstance) return this.requestId
     if (record === undefined || bytes[record.valueStart] !== OPEN_OBJECT) return undefined
-    return LifecycleEvent.text(bytes.toString("utf8", record.valueStart, record.valueEnd), "requestId", "AWSRequestId")
+    return stringMember(
+      JSON.parse(bytes.toString("utf8", record.valueStart, record.valueEnd)),
+      "requestId",
+      "AWSRequestId"
+    )
   }
 
   private members(requestId: string | undefined): ReadonlyArray<Addition> {
@@ -124,4 +123,4 @@ const addition = (name: string, value: string | boolean | undefined): ReadonlyAr
     )
   }]
 
-const joined = (additions: ReadonlyArray<Addition>): Buffer => Buffer.concat(additions.map(({ text }) => text))
+const joined = (enrichment: ReadonlyArray<Addition>): Buffer => Buffer.concat(enrichment.map(({ text }) => text))

@@ -1,20 +1,5 @@
 /** An event's `time` as OpenObserve's `_timestamp`: microseconds since the epoch, distinct within a millisecond. */
 
-const HOUR_MICROS = 3_600_000_000
-
-/** OpenObserve discards what is older than 5 h (`ZO_INGEST_ALLOWED_UPTO`); 0.1 h are left for clocks and transport. */
-const OLDEST_ACCEPTED_MICROS = 4.9 * HOUR_MICROS
-
-/** OpenObserve discards what is more than 24 h ahead (`ZO_INGEST_ALLOWED_IN_FUTURE`). */
-const NEWEST_ACCEPTED_MICROS = 23.9 * HOUR_MICROS
-
-/** Whether OpenObserve would discard a record with this `_timestamp` for its age. */
-export const isTooOld = (micros: number, nowMicros: number): boolean => micros < nowMicros - OLDEST_ACCEPTED_MICROS
-
-/** Whether OpenObserve will store a record with this `_timestamp` when it arrives about now. */
-export const isAccepted = (micros: number, nowMicros: number): boolean =>
-  !isTooOld(micros, nowMicros) && micros <= nowMicros + NEWEST_ACCEPTED_MICROS
-
 // --- Reading -----------------------------------------------------------------
 
 /** Length of `"2026-11-22T10:00:00.123Z"` with its quotes, the form in which Lambda writes nearly every `time`. */
@@ -88,15 +73,6 @@ const midnight = (year: number, month: number, day: number): number => {
     lastMidnight = Date.UTC(year, month - 1, day)
   }
   return lastMidnight
-}
-
-// --- Writing -----------------------------------------------------------------
-
-/** ISO 8601 with milliseconds, as Lambda writes it, or with microseconds when there are any. */
-export const format = (micros: number): string => {
-  const beyondMillis = micros % 1000
-  const iso = new Date((micros - beyondMillis) / 1000).toISOString()
-  return beyondMillis === 0 ? iso : `${iso.slice(0, -1)}${String(beyondMillis).padStart(3, "0")}Z`
 }
 
 // --- Order -------------------------------------------------------------------

@@ -1,27 +1,24 @@
 /**
  * Turns posts into records: what Lambda wrote, byte for byte, with `time` replaced by `_timestamp` and a few members
- * added at the end (`Additions.ts`).
+ * added at the end (`Enrichment.ts`).
  */
-import { Additions, type AdditionsOptions, type FunctionIdentity } from "./Enrichment.ts"
+import type { EncodedRecords } from "../delivery/EncodedRecords.ts"
+import type { FunctionIdentity } from "../lambda/ExtensionsApi.ts"
+import { Enrichment, type EnrichmentOptions } from "./Enrichment.ts"
 import { ColumnCounter, MAX_COLUMNS } from "../openobserve/ColumnCounter.ts"
-import * as LifecycleEvent from "../telemetry/PlatformEvent.ts"
+import * as PlatformEvent from "../telemetry/PlatformEvent.ts"
 import { OWN_LINE_PREFIX } from "../platform/Logger.ts"
-import { ByteWriter, columnName, storableKey } from "./RecordWriter.ts"
-import { EventScanner, lastOfEachKey, type Member, shapeOf, textOf, typeOf } from "../telemetry/TelemetryEvent.ts"
-import * as Timestamp from "./EventTime.ts"
+import { columnName, storableKey } from "../openobserve/ColumnName.ts"
+import { RecordWriter } from "./RecordWriter.ts"
+import { lastOfEachKey, type Member, textOf } from "../json/ObjectScanner.ts"
+import { eventsOf, shapeOf, typeOf } from "../telemetry/TelemetryEvent.ts"
+import * as AcceptedTime from "../openobserve/AcceptedTime.ts"
+import * as EventTime from "./EventTime.ts"
 
-/** The records of one post. */
-export interface EncodedPost {
-  /** The records as JSON objects, each followed by a comma. Valid, as `columns`, until the next post is encoded. */
-  readonly bytes: Buffer
-  /** For each record the offset behind its comma. */
-  readonly ends: ReadonlyArray<number>
-  /** Smallest `_timestamp` in µs; `Infinity` without records. */
-  readonly oldestTimestamp: number
-  /** Columns that the records may have together; incomplete when they are more than `MAX_COLUMNS`. */
-  readonly columns: ReadonlySet<string>
+/** The records of one post, their columns incomplete when they are more than `MAX_COLUMNS`. */
+export interface EncodedPost extends EncodedRecords {
   /** What the post says about the course of invocations, in order. */
-  readonly lifecycle: ReadonlyArray<LifecycleEvent.LifecycleEvent>
+  readonly events: ReadonlyArray<PlatformEvent.PlatformEvent>
   /** Elements and fragments that are no event. */
   readonly malformed: number
 }
@@ -54,7 +51,7 @@ const COMMA = 0x2c
 const CLOSE_OBJECT = 0x7d
 
 /** What is sent, and in which form. */
-export interface PostEncoderOptions extends AdditionsOptions {
+export interface PostEncoderOptions extends EnrichmentOptions {
   readonly types: ReadonlySet<string>
   readonly preservesOrder: boolean
 }
@@ -62,25 +59,25 @@ export interface PostEncoderOptions extends AdditionsOptions {
 /** The synchronous core of `RecordEncoder`: about half a microsecond per event, so no Effect inside. */
 export class PostEncoder {
   private readonly options: PostEncoderOptions
-  private readonly order = new Timestamp.MillisecondOrder()
-  private readonly out = new ByteWriter()
+  private readonly order = new EventTime.MillisecondOrder()
+  private readonly out = new RecordWriter()
   private readonly columns = new ColumnCounter(MAX_COLUMNS, COMMON_COLUMNS)
-  private readonly additions: Additions
+  private readonly enrichment: Enrichment
 
   constructor(options: PostEncoderOptions) {
     this.options = options
-    this.additions = new Additions(options)
+    this.enrichment = new Enrichment(options)
   }
 
   identify(identity: FunctionIdentity): void {
-    this.additions.identify(identity)
+    this.enrichment.identify(identity)
   }
 
   encode(post: Uint8Array, nowMillis: number): EncodedPost {
-    const events = new EventScanner(post)
+    const events = eventsOf(post)
     const { bytes } = events
     const ends: Array<number> = []
-    const lifecycle: Array<LifecycleEvent.LifecycleEvent> = []
+    const platformEvents: Array<PlatformEvent.PlatformEvent> = []
     const nowMicros = nowMillis * 1000
     let oldestTimestamp = Infinity
     this.out.clear()
@@ -90,16 +87,16 @@ export class PostEncoder {
       const type = typeOf(bytes, shape.type)
       if (type.startsWith("platform.") && shape.record !== undefined) {
         const { valueEnd, valueStart } = shape.record
-        const event = LifecycleEvent.parse(type, bytes.toString("utf8", valueStart, valueEnd))
+        const event = PlatformEvent.parse(type, bytes.toString("utf8", valueStart, valueEnd))
         if (event !== undefined) {
-          this.additions.follow(event)
-          lifecycle.push(event)
+          this.enrichment.follow(event)
+          platformEvents.push(event)
         }
       }
       if (!this.isWanted(bytes, type, shape.record)) continue
-      const time = shape.time === undefined ? NaN : Timestamp.parse(bytes, shape.time.valueStart, shape.time.valueEnd)
+      const time = shape.time === undefined ? NaN : EventTime.parse(bytes, shape.time.valueStart, shape.time.valueEnd)
       // A time that OpenObserve would refuse stays beside the time of receipt, which stands in for it.
-      const isUsable = Timestamp.isAccepted(time, nowMicros)
+      const isUsable = AcceptedTime.isAccepted(time, nowMicros)
       const timestamp = this.timestamp(isUsable ? time : nowMicros)
       if (timestamp < oldestTimestamp) oldestTimestamp = timestamp
       this.out.start(timestamp)
@@ -118,7 +115,7 @@ export class PostEncoder {
       ends,
       oldestTimestamp,
       columns: this.columns.columns,
-      lifecycle,
+      events: platformEvents,
       malformed: events.malformed
     }
   }
@@ -158,7 +155,7 @@ export class PostEncoder {
         out.bytes(bytes, member.keyStart, member.valueEnd)
       }
     }
-    out.bytes(this.additions.joinedFor(bytes, isLine, record))
+    out.bytes(this.enrichment.joinedFor(bytes, isLine, record))
   }
 
   /** Members that nobody has announced, repeated, escaped or very deep: each is looked at by itself. */
@@ -180,7 +177,7 @@ export class PostEncoder {
       if (member.depth <= MAX_DEPTH) out.bytes(bytes, member.valueStart, member.valueEnd)
       else out.bytes(Buffer.from(JSON.stringify(bytes.toString("utf8", member.valueStart, member.valueEnd))))
     }
-    for (const { name, text } of this.additions.eachFor(bytes, isLine, record)) {
+    for (const { name, text } of this.enrichment.eachFor(bytes, isLine, record)) {
       if (!columns.has(columnName(name))) out.bytes(text)
     }
   }

@@ -3,8 +3,8 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { FunctionIdentity } from "./Enrichment.ts"
 import { ExtensionConfig } from "../config/Config.ts"
+import type { FunctionIdentity } from "../lambda/ExtensionsApi.ts"
 import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
 import { type EncodedPost, PostEncoder } from "./PostEncoder.ts"
 
@@ -32,9 +32,5 @@ export class RecordEncoder extends Context.Service<RecordEncoder, {
         identify: (identity) => Effect.sync(() => encoder.identify(identity))
       })
     })
-  )
-
-  static readonly layer = RecordEncoder.layerNoDeps.pipe(
-    Layer.provide([ExtensionConfig.layer, LambdaEnvironment.layer])
   )
 }

@@ -1,6 +1,5 @@
-/** Putting records together from pieces of a post: a growing byte buffer, and what makes members fit for OpenObserve. */
+/** Putting records together from pieces of a post, in memory that is kept between posts. */
 import * as Memory from "../platform/Memory.ts"
-import type { Member } from "../telemetry/TelemetryEvent.ts"
 
 /** Kept between posts, so that an ordinary post is encoded without allocating. */
 const INITIAL_CAPACITY = 64 * 1024
@@ -10,12 +9,9 @@ const MAX_KEPT_CAPACITY = 2 * 1024 * 1024
 
 const RECORD_START = "{\"_timestamp\":"
 const ZERO = 0x30
-const QUOTE = 0x22
-const OPEN_ARRAY = 0x5b
-const OPEN_OBJECT = 0x7b
 
 /** An append-only byte buffer that grows as needed and is reused. */
-export class ByteWriter {
+export class RecordWriter {
   length = 0
   private buffer = Buffer.allocUnsafeSlow(INITIAL_CAPACITY)
   private common = Buffer.alloc(0)
@@ -76,31 +72,4 @@ export class ByteWriter {
     old.copy(this.buffer, 0, 0, this.length)
     Memory.free(old)
   }
-}
-
-/**
- * The name under which OpenObserve would store a top-level member: in lower case, and `_` for everything that is
- * neither a number nor in upper or lower case. That goes for `日`, too, so `日id` becomes `_id`.
- */
-export const columnName = (key: string): string =>
-  /^[a-z0-9_]*$/.test(key) ? key : Array.from(key, columnCharacter).join("")
-
-const columnCharacter = (character: string): string => {
-  if (/[\p{Lowercase}\p{N}_]/u.test(character)) return character
-  const [lower = "_"] = character.toLowerCase()
-  return /\p{Uppercase}/u.test(character) ? lower : "_"
-}
-
-/**
- * The key under which a member can be stored. `_timestamp` is ours; a number, boolean or null as `_id` makes a v0.91.5
- * server panic and reset the connection, for the whole request and every time; members of an object with the empty key
- * would become such columns, too.
- */
-export const storableKey = (key: string, bytes: Buffer, member: Member): string => {
-  const column = columnName(key)
-  if (column === "_timestamp") return "event_timestamp"
-  if (column === "") return "event"
-  if (column !== "_id") return key
-  const first = bytes[member.valueStart]
-  return first === QUOTE || first === OPEN_ARRAY || first === OPEN_OBJECT ? key : "event_id"
 }

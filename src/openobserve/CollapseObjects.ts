@@ -1,7 +1,8 @@
 /** Makes records storable that alone have more columns than OpenObserve takes: objects become columns of JSON text. */
-import { type RecordBody, rewrite, splice } from "./RecordBody.ts"
+import { splice } from "../json/Splice.ts"
+import { type RecordBody, rewrite } from "./RecordBody.ts"
 import { columnsOf, isFlattened, isSomething, membersOf } from "./Columns.ts"
-import { lastOfEachKey, type Member } from "../telemetry/TelemetryEvent.ts"
+import { lastOfEachKey, type Member } from "../json/ObjectScanner.ts"
 
 /** An object that is stored as its members. */
 interface Flattened {
@@ -19,7 +20,7 @@ interface Flattened {
  * replaced by strings of the JSON text that they were: one column instead of one for each member. What a record has at
  * its top is never replaced, so more than `limit` members there remain too many.
  */
-export const narrow = (body: Buffer, limit: number): RecordBody =>
+export const collapseObjects = (body: Buffer, limit: number): RecordBody =>
   rewrite(body, ({ bytes, end, members, start }) => {
     if (columnsOf(bytes, members).size <= limit) return undefined
     const objects: Array<Flattened> = []

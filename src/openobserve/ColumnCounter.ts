@@ -2,8 +2,8 @@
  * Watches, at the price of a look at its keys per record, whether records together may have more columns than
  * OpenObserve takes in one batch. It drops such a batch and says so nowhere but in its own log.
  */
-import { possibleColumnsOf } from "./Columns.ts"
-import type { Member } from "../telemetry/TelemetryEvent.ts"
+import { FLATTEN_LEVEL, possibleColumnsOf } from "./Columns.ts"
+import type { Member } from "../json/ObjectScanner.ts"
 
 /**
  * Most different columns of a batch: OpenObserve Cloud takes 200 (ZO_COLS_PER_RECORD_LIMIT, elsewhere 1000), of which
@@ -15,7 +15,7 @@ export const MAX_COLUMNS = 190
 const MAX_SHAPES = 256
 
 /** Objects inside a member that are flattened: deeper ones are one column, whatever they hold. */
-const FLATTENED_OBJECTS = 2
+const FLATTENED_OBJECTS = FLATTEN_LEVEL - 1
 
 // two hashes of 32 bits, as one is too short for what they decide: that a record brings nothing new
 const SEED_A = 0x811c9dc5 | 0

@@ -2,11 +2,11 @@
  * The columns in which OpenObserve stores a record (observed on v0.91.5): objects are flattened to three levels, their
  * keys joined by `_`; what lies deeper, and every array, is one column of JSON text; what holds nothing makes no column.
  */
-import { columnName } from "../logs/RecordWriter.ts"
-import { EventScanner, keyOf, lastOfEachKey, type Member } from "../telemetry/TelemetryEvent.ts"
+import { columnName } from "./ColumnName.ts"
+import { keyOf, lastOfEachKey, type Member, ObjectScanner } from "../json/ObjectScanner.ts"
 
 /** Default of ZO_INGEST_FLATTEN_LEVEL: an object on this level is stored as JSON text. */
-const FLATTEN_LEVEL = 3
+export const FLATTEN_LEVEL = 3
 
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
@@ -76,7 +76,7 @@ export const isSomething: Predicate = (bytes, { valueStart }) => {
 /** The members of a member that is an object, in the same bytes. */
 export const membersOf = (bytes: Buffer, object: Member): Array<Member> => {
   const offset = object.valueStart
-  const scanner = new EventScanner(bytes.subarray(offset, object.valueEnd))
+  const scanner = new ObjectScanner(bytes.subarray(offset, object.valueEnd))
   scanner.next()
   return scanner.members.map((member) => ({
     keyStart: member.keyStart + offset,

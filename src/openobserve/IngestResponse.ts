@@ -5,33 +5,8 @@
  */
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import type { Verdict } from "../delivery/Verdict.ts"
 import type { TransportResponse } from "../platform/Transport.ts"
-
-/** What to do with the batch. */
-export type Verdict =
-  /** `stored` records are stored, `refused` never will be (`detail`: the server's last reason), the rest is unknown. */
-  | {
-    readonly _tag: "Accepted"
-    readonly stored: number
-    readonly refused: number
-    readonly detail: string | undefined
-  }
-  /**
-   * The same batch may be stored later. `afterMs`: what `Retry-After` asks for. `mayBeStored`: whoever answered may have
-   * lost OpenObserve's own answer. `isFailure`: the server has failed over the batch, perhaps for what is in it.
-   */
-  | {
-    readonly _tag: "Retry"
-    readonly detail: string
-    readonly afterMs: number | undefined
-    readonly mayBeStored: boolean
-    readonly isFailure?: boolean
-    readonly remedy?: string
-  }
-  /** Nothing was stored because of something in the batch: half of it may be. `reason` is for a record that is alone. */
-  | { readonly _tag: "Divide"; readonly detail: string; readonly reason: "poison" | "too_large" | "unaccounted" }
-  /** Nothing will be stored until somebody changes the setting. */
-  | { readonly _tag: "Misconfigured"; readonly detail: string; readonly remedy: string }
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
@@ -42,7 +17,7 @@ const Status = Schema.Struct({
   error: Schema.optional(Schema.Unknown)
 })
 
-const Accepted = Schema.fromJsonString(Schema.Struct({ status: Schema.NonEmptyArray(Status) }))
+const Answer = Schema.fromJsonString(Schema.Struct({ status: Schema.NonEmptyArray(Status) }))
 
 /** Words in an answer that mean "not now", whatever its status (400 on servers before v0.15, 429 on Cloud). */
 const pressure = /MemoryTableOverflow|CircuitBreaker|Quota exceeded|is being deleted|not an ingester/
@@ -97,7 +72,9 @@ export const read = (response: TransportResponse, sent: number, nowMillis: numbe
         _tag: "Misconfigured",
         detail,
         remedy:
-          "check O2_AUTHORIZATION_HEADER (\"Basic \" and base64 of user:password or user:token) and that this user may write to O2_ORGANIZATION_ID"
+          "check O2_AUTHORIZATION_HEADER (\"Basic \" and base64 of user:password or user:token) and that this user may write to O2_ORGANIZATION_ID",
+        // a firewall forbids what reads like an attack
+        mayBeContent: status === 403
       }
     case 404:
     case 405:
@@ -127,7 +104,7 @@ export const read = (response: TransportResponse, sent: number, nowMillis: numbe
 }
 
 const readAccepted = (body: string, sent: number): Verdict | undefined => {
-  const decoded = Schema.decodeExit(Accepted)(body)
+  const decoded = Schema.decodeExit(Answer)(body)
   // A proxy's page, perhaps: nobody said that anything was stored.
   if (Exit.isFailure(decoded)) return undefined
   let stored = 0

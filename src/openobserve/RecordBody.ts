@@ -2,7 +2,7 @@
  * Reading and rewriting a request's body, record by record: a JSON array of records, uncompressed, each beginning with
  * `{"_timestamp":` and digits, as `PostEncoder` writes them. What is not changed stays byte for byte.
  */
-import { EventScanner } from "../telemetry/TelemetryEvent.ts"
+import { ObjectScanner } from "../json/ObjectScanner.ts"
 
 /** A body with what a batch has to know of it. */
 export interface RecordBody {
@@ -11,13 +11,6 @@ export interface RecordBody {
   readonly records: number
   /** Smallest `_timestamp` in µs; `Infinity` without records. */
   readonly oldestTimestamp: number
-}
-
-/** A range of bytes and the text that takes its place. */
-export interface Change {
-  readonly start: number
-  readonly end: number
-  readonly text: string | Uint8Array
 }
 
 const COMMA_BYTE = 0x2c
@@ -36,18 +29,6 @@ export const timestampOf = (bytes: Buffer, start: number): number => {
     if (!(digit >= 0 && digit <= 9)) return micros
     micros = micros * 10 + digit
   }
-}
-
-/** The bytes of `[start, end)` with changes, which are in order and do not overlap. */
-export const splice = (bytes: Buffer, start: number, end: number, changes: ReadonlyArray<Change>): Buffer => {
-  const pieces: Array<Uint8Array> = []
-  let at = start
-  for (const change of changes) {
-    pieces.push(bytes.subarray(at, change.start), Buffer.from(change.text))
-    at = change.end
-  }
-  pieces.push(bytes.subarray(at, end))
-  return Buffer.concat(pieces)
 }
 
 /** Puts a body together from records of another one and new ones. */
@@ -101,8 +82,8 @@ export class BodyWriter {
 }
 
 /** The body with those records replaced for which `change`, given the scanner that stands on them, has another text. */
-export const rewrite = (body: Buffer, change: (record: EventScanner) => Buffer | undefined): RecordBody => {
-  const records = new EventScanner(body)
+export const rewrite = (body: Buffer, change: (record: ObjectScanner) => Buffer | undefined): RecordBody => {
+  const records = new ObjectScanner(body)
   const writer = new BodyWriter(records.bytes)
   while (records.next()) {
     const changed = change(records)

@@ -1,9 +1,10 @@
 /** Gives records that OpenObserve would discard for their age a time that it takes, and keeps the original beside it. */
-import { type Change, type RecordBody, rewrite, splice, timestampOf } from "./RecordBody.ts"
-import { columnName } from "../logs/RecordWriter.ts"
+import { type RecordBody, rewrite, timestampOf } from "./RecordBody.ts"
+import { columnName } from "./ColumnName.ts"
 import { isSomething } from "./Columns.ts"
-import { keyOf } from "../telemetry/TelemetryEvent.ts"
-import * as Timestamp from "../logs/EventTime.ts"
+import { keyOf } from "../json/ObjectScanner.ts"
+import { type Change, splice } from "../json/Splice.ts"
+import * as AcceptedTime from "./AcceptedTime.ts"
 
 /**
  * Records whose `_timestamp` is too old get `nowMicros` and the following microseconds, so that their order survives,
@@ -18,7 +19,7 @@ export const restamp = (body: Buffer, nowMicros: number, isTooOld: (micros: numb
     if (stamp === undefined || !isTooOld(micros)) return undefined
     const changes: Array<Change> = [{ start: stamp.valueStart, end: stamp.valueEnd, text: String(next++) }]
     const hasTime = members.some((member) => columnName(keyOf(bytes, member)) === "time" && isSomething(bytes, member))
-    if (!hasTime) changes.push({ start: end - 1, end: end - 1, text: `,"time":"${Timestamp.format(micros)}"` })
+    if (!hasTime) changes.push({ start: end - 1, end: end - 1, text: `,"time":"${AcceptedTime.format(micros)}"` })
     return splice(bytes, start, end, changes)
   })
 }

@@ -4,7 +4,7 @@
  */
 import { BodyWriter, type RecordBody } from "./RecordBody.ts"
 import { columnsOf } from "./Columns.ts"
-import { EventScanner } from "../telemetry/TelemetryEvent.ts"
+import { ObjectScanner } from "../json/ObjectScanner.ts"
 
 /** Groups that a record is tried in: bounds the work when hardly two records have a column in common. */
 const MAX_CANDIDATES = 32
@@ -18,8 +18,8 @@ interface Group {
  * The records in as few bodies as first fit makes, each with at most `limit` columns. Within a body they keep their
  * order. A record that alone has more columns than that shares a body only with such as bring no further ones.
  */
-export const group = (body: Buffer, limit: number): Array<RecordBody> => {
-  const records = new EventScanner(body)
+export const splitByColumns = (body: Buffer, limit: number): Array<RecordBody> => {
+  const records = new ObjectScanner(body)
   const groups: Array<Group> = []
   // the server may refuse what is too wide, so that is no company for others
   const usual: Array<Group> = []

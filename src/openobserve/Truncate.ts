@@ -2,8 +2,9 @@
  * Cuts records that are too long for what lies between us and OpenObserve, and says in them that it did. OpenObserve
  * itself took strings of 20 MB (v0.91.5), so only a record that was refused for its length is worth cutting.
  */
-import { type RecordBody, rewrite, splice } from "./RecordBody.ts"
-import type { EventScanner, Member } from "../telemetry/TelemetryEvent.ts"
+import type { Member, ObjectScanner } from "../json/ObjectScanner.ts"
+import { splice } from "../json/Splice.ts"
+import { type RecordBody, rewrite } from "./RecordBody.ts"
 
 /** Room for `_timestamp`, the mark and what holds them together: no record can be made shorter than this. */
 export const MIN_RECORD_BYTES = 128
@@ -22,7 +23,7 @@ const mark = (left: number, whole: number): string => `… [cut: ${left} of ${wh
  * not suffice, the largest member becomes a string of its JSON text, which is cut; where that does not either, the whole
  * record does, beside its `_timestamp`.
  */
-export const shorten = (body: Buffer, maxBytes: number): RecordBody =>
+export const truncate = (body: Buffer, maxBytes: number): RecordBody =>
   rewrite(body, (record) => {
     const { end, start } = record
     if (end - start <= maxBytes) return undefined
@@ -34,13 +35,13 @@ export const shorten = (body: Buffer, maxBytes: number): RecordBody =>
     return undefined
   })
 
-const withoutLongestString = ({ bytes, end, start }: EventScanner, maxBytes: number): Buffer | undefined => {
+const withoutLongestString = ({ bytes, end, start }: ObjectScanner, maxBytes: number): Buffer | undefined => {
   const longest = longestString(bytes, start, end)
   const text = cut(bytes.subarray(longest.start, longest.end), maxBytes - (end - start) + longest.end - longest.start)
   return text && splice(bytes, start, end, [{ ...longest, text }])
 }
 
-const withoutLargestMember = ({ bytes, end, members, start }: EventScanner, maxBytes: number): Buffer | undefined => {
+const withoutLargestMember = ({ bytes, end, members, start }: ObjectScanner, maxBytes: number): Buffer | undefined => {
   const [, ...others] = members
   if (others.length === 0) return undefined
   const sizeOf = ({ valueEnd, valueStart }: Member) => valueEnd - valueStart
@@ -54,7 +55,7 @@ const withoutLargestMember = ({ bytes, end, members, start }: EventScanner, maxB
     }])
 }
 
-const asText = ({ bytes, end, members, start }: EventScanner, maxBytes: number): Buffer | undefined => {
+const asText = ({ bytes, end, members, start }: ObjectScanner, maxBytes: number): Buffer | undefined => {
   const behindStamp = members[0]?.valueEnd
   if (behindStamp === undefined) return undefined
   const head = Buffer.concat([bytes.subarray(start, behindStamp), RECORD_KEY])

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 /** Time that may have been spent frozen, in ms: standing still for less harms neither connections nor timers. */
-export const LEAST_FREEZE_MS = 1000
+export const MIN_FREEZE_MS = 1000
 
 /** How late a timer is at least that something has held up, in ms: others are late by a few. */
 const LATE_MS = 50

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 const INTERVAL_MS = 60_000
 
 /** One kind of warning and how much there was to warn of. */
-export class Complaint {
+export class RateLimitedWarning {
   private readonly message: string
   private pending = 0
   private lastAt = -Infinity
@@ -15,12 +15,12 @@ export class Complaint {
   }
 
   /** There is reason for it, so many times more. */
-  note(count: number): void {
-    this.pending += count
+  count(times: number): void {
+    this.pending += times
   }
 
   /** Gives the warning if there is reason and the last one is long enough ago. */
-  readonly voice = (fields: Readonly<Record<string, unknown>>): Effect.Effect<void> =>
+  readonly emit = (fields: Readonly<Record<string, unknown>>): Effect.Effect<void> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (this.pending === 0 || now - this.lastAt < INTERVAL_MS) return Effect.void
       const count = this.pending

@@ -16,37 +16,10 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Batch } from "../delivery/Batch.ts"
-import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
+import { Destinations } from "../delivery/Destination.ts"
 import { Ledger } from "../delivery/Ledger.ts"
-import type { SpillStore } from "./SpillStore.ts"
-
-/** The memory that the files stand in for. */
-export interface SpillableMemory {
-  /** Everything that is not settled, in flight included. Asked for when the disk is free. */
-  readonly unsettled: Effect.Effect<ReadonlyArray<Batch>>
-  /** Bytes that the body of a restored batch may have at the moment. */
-  readonly roomBytes: Effect.Effect<number>
-  /** Takes a batch that an earlier generation has left; from then on it is unsettled. */
-  readonly restore: (batch: Batch) => Effect.Effect<void>
-}
-
-/** Why a batch is not on the disk. */
-export type Obstacle =
-  /** The directory cannot be used. */
-  | "directory"
-  /** Newer records needed the room, or the disk is full. */
-  | "room"
-  /** Time was over. */
-  | "time"
-  /** The disk refused it. */
-  | "disk"
-
-/** Which of the unsettled batches are on the disk. */
-export interface Spilled {
-  readonly onDisk: ReadonlyArray<Batch>
-  readonly notOnDisk: ReadonlyArray<{ readonly batch: Batch; readonly obstacle: Obstacle }>
-}
+import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
+import type { SpillableMemory, Spilled, SpillStore } from "./SpillStore.ts"
 
 /** Batches on the disk. Nothing here fails, and one thing is done at a time. */
 export class Spill extends Context.Service<Spill, {
@@ -68,10 +41,11 @@ export class Spill extends Context.Service<Spill, {
     Effect.gen(function*() {
       const directory = `${(yield* LambdaEnvironment).temporaryDirectory}/o2-lambda-extension`
       const ledger = yield* Ledger
+      const destinations = yield* Destinations
       // most starts find nothing and leave nothing
       let loading: Promise<SpillStore> | undefined
       const store = Effect.promise(() =>
-        loading ??= import("./SpillStore.ts").then(({ make }) => make(directory, ledger))
+        loading ??= import("./SpillStore.ts").then(({ make }) => make(directory, ledger, destinations))
       )
       let checking: Promise<boolean> | undefined
       const isThere = Effect.promise(() =>
@@ -91,6 +65,4 @@ export class Spill extends Context.Service<Spill, {
       })
     })
   )
-
-  static readonly layer = Spill.layerNoDeps.pipe(Layer.provide([LambdaEnvironment.layer, Ledger.layer]))
 }

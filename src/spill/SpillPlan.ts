@@ -52,7 +52,7 @@ const BLOCK_BYTES = 4096
 
 /** Room that a file takes on the disk, as its name says. */
 const roomOf = (name: string): number => {
-  const bytes = SpillFile.sizeOf(SpillFile.parseName(name)?.bodyBytes ?? 0)
+  const bytes = SpillFile.sizeOf(SpillFile.parseName(name)?.contentBytes ?? 0)
   return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES
 }
 

@@ -4,14 +4,45 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { Batch } from "../delivery/Batch.ts"
+import type { Destination } from "../delivery/Destination.ts"
 import type { Ledger } from "../delivery/Ledger.ts"
-import type { Obstacle, SpillableMemory, Spilled } from "./Spill.ts"
 import * as Disk from "./SpillDirectory.ts"
 import * as SpillFile from "./SpillFile.ts"
 import * as SpillPlan from "./SpillPlan.ts"
 
+/** The memory that the files stand in for. */
+export interface SpillableMemory {
+  /** Everything that is not settled, in flight included. Asked for when the disk is free. */
+  readonly unsettled: Effect.Effect<ReadonlyArray<Batch>>
+  /** Bytes that the body of a restored batch may have at the moment. */
+  readonly roomBytes: Effect.Effect<number>
+  /** Takes a batch that an earlier generation has left; from then on it is unsettled. */
+  readonly restore: (batch: Batch) => Effect.Effect<void>
+}
+
+/** Why a batch is not on the disk. */
+export type Obstacle =
+  /** The directory cannot be used. */
+  | "directory"
+  /** Newer records needed the room, or the disk is full. */
+  | "room"
+  /** Time was over. */
+  | "time"
+  /** The disk refused it. */
+  | "disk"
+
+/** Which of the unsettled batches are on the disk. */
+export interface Spilled {
+  readonly onDisk: ReadonlyArray<Batch>
+  readonly notOnDisk: ReadonlyArray<{ readonly batch: Batch; readonly obstacle: Obstacle }>
+}
+
 /** The files in a directory, and what of them is in memory, too. */
-export const make = (directory: string, ledger: Ledger["Service"]) => {
+export const make = (
+  directory: string,
+  ledger: Ledger["Service"],
+  destinations: ReadonlyArray<Destination>
+) => {
   const exclusively = Semaphore.makeUnsafe(1).withPermit
   // files that are in memory, too, by name
   const held = new Map<string, SpillPlan.HeldFile>()
@@ -94,21 +125,29 @@ export const make = (directory: string, ledger: Ledger["Service"]) => {
   // --- Loading -----------------------------------------------------------
 
   /** Restores the batch in a file, or says why not. */
-  const loadOne = Effect.fnUntraced(function*(name: string, memory: SpillableMemory) {
-    if (held.has(name) || stuck.has(name)) return "known"
+  const loadOne = Effect.fnUntraced(function*(name: string, memory: SpillableMemory): Effect.fn.Return<Loaded> {
+    if (held.has(name) || stuck.has(name)) return KNOWN
     const says = SpillFile.parseName(name)
-    if (says === undefined || says.bodyBytes > SpillPlan.MAX_BYTES) return "foreign"
-    if (says.bodyBytes > (yield* memory.roomBytes)) return "later"
-    const content = yield* Disk.read(directory, name, SpillFile.sizeOf(says.bodyBytes)).pipe(Effect.match({
-      onSuccess: (bytes) => bytes === undefined ? "known" : SpillFile.decode(bytes),
-      onFailure: ({ code }) => SHORTAGES.has(code) ? "later" : FOREIGN.has(code) ? "foreign" : "unreadable"
-    }))
-    if (typeof content === "string") return content
-    if (content.tally.records !== says.records || content.body.length !== says.bodyBytes) return "corrupt"
+    if (says === undefined || says.contentBytes > SpillPlan.MAX_BYTES) return flawed("foreign")
+    if (says.contentBytes > (yield* memory.roomBytes)) return LATER
+    const read = yield* Effect.result(Disk.read(directory, name, SpillFile.sizeOf(says.contentBytes)))
+    if (read._tag === "Failure") {
+      const { code } = read.failure
+      return SHORTAGES.has(code) ? LATER : flawed(FOREIGN.has(code) ? "foreign" : "unreadable")
+    }
+    if (read.success === undefined) return KNOWN
+    const content = SpillFile.decode(read.success)
+    if (typeof content === "string") return flawed(content)
+    const { destination: destinationName, ...rest } = content
+    if (rest.tally.records !== says.records || read.success.length !== SpillFile.sizeOf(says.contentBytes)) {
+      return flawed("corrupt")
+    }
+    const destination = destinations.find(({ name }) => name === destinationName)
+    if (destination === undefined) return flawed("destination")
     const id = nextRestoredId++
     held.set(name, { name, place: SpillFile.placeOf(id), records: says.records })
-    yield* memory.restore({ id, ...content })
-    return "restored"
+    yield* memory.restore({ id, destination, ...rest })
+    return { _tag: "Restored" }
   })
 
   const loadAll = Effect.fnUntraced(function*(memory: SpillableMemory) {
@@ -117,16 +156,16 @@ export const make = (directory: string, ledger: Ledger["Service"]) => {
     const dropped: Record<string, number> = {}
     for (const name of yield* exclusively(Disk.list(directory))) {
       // one file at a time, so that writing need not wait for all
-      const outcome = yield* loadOne(name, memory).pipe(
-        Effect.tap((outcome) => isFlaw(outcome) ? giveUp(name) : Effect.void),
+      const loaded = yield* loadOne(name, memory).pipe(
+        Effect.tap((loaded) => loaded._tag === "Flawed" ? giveUp(name) : Effect.void),
         Effect.uninterruptible,
         exclusively
       )
-      if (outcome === "later") {
+      if (loaded._tag === "Later") {
         mayHaveMore = true
         break
       }
-      if (isFlaw(outcome)) dropped[outcome] = (dropped[outcome] ?? 0) + 1
+      if (loaded._tag === "Flawed") dropped[loaded.flaw] = (dropped[loaded.flaw] ?? 0) + 1
     }
     if (Object.keys(dropped).length === 0) return
     yield* Effect.logWarning("files that an earlier start has left are not usable and were dropped", {
@@ -162,8 +201,20 @@ export const make = (directory: string, ledger: Ledger["Service"]) => {
   }
 }
 
-/** What is made. */
 export type SpillStore = ReturnType<typeof make>
+
+/** What came of a file. */
+type Loaded =
+  | { readonly _tag: "Restored" }
+  /** In memory, given up before, or gone. */
+  | { readonly _tag: "Known" }
+  /** There is no room for it at the moment. */
+  | { readonly _tag: "Later" }
+  | { readonly _tag: "Flawed"; readonly flaw: SpillFile.Flaw | "unreadable" | "destination" }
+
+const KNOWN: Loaded = { _tag: "Known" }
+const LATER: Loaded = { _tag: "Later" }
+const flawed = (flaw: Extract<Loaded, { _tag: "Flawed" }>["flaw"]): Loaded => ({ _tag: "Flawed", flaw })
 
 /** Below the numbers of all batches that this process seals, and far enough that it cannot restore as many. */
 const FIRST_RESTORED_ID = -(2 ** 28)
@@ -180,8 +231,6 @@ const FOREIGN: ReadonlySet<string> = new Set(["FOREIGN", "ELOOP", "ENXIO"])
 const DIRECTORY_WARNING = "what is left at the end cannot be kept for the next start: the directory cannot be used"
 const WRITING_WARNING = "what is left at the end could not be written for the next start"
 const DELETION_WARNING = "a file cannot be deleted although its records are settled: the next start sends them again"
-
-const isFlaw = (outcome: string): boolean => outcome !== "restored" && outcome !== "known" && outcome !== "later"
 
 const generationAfter = (names: ReadonlyArray<string>): number =>
   1 + names.reduce((newest, name) => Math.max(newest, SpillFile.parseName(name)?.generation ?? 0), 0)

@@ -1,7 +1,8 @@
 /** What the telemetry stream says about the course of invocations: the platform events that the extension acts on. */
+import { stringMember } from "../json/StringMember.ts"
 
 /** A platform event in the form that the extension acts on. */
-export type LifecycleEvent =
+export type PlatformEvent =
   /** A process starts, or a snapshot is restored; `instanceId` names the execution environment. */
   | { readonly _tag: "EnvironmentStart"; readonly instanceId: string | undefined; readonly isRestore: boolean }
   /** An invocation begins; function lines that follow in the stream are its lines. */
@@ -20,55 +21,47 @@ export type LifecycleEvent =
   | { readonly _tag: "Dropped" }
 
 /** Reads the event of the given type; `undefined` for all that do not matter here, and for records of another shape. */
-export const parse = (type: string, recordJson: string): LifecycleEvent | undefined => {
+export const parse = (type: string, recordJson: string): PlatformEvent | undefined => {
+  if (!TYPES.has(type)) return undefined
+  const record: unknown = JSON.parse(recordJson)
+  const requestId = stringMember(record, "requestId")
   switch (type) {
     case "platform.initStart":
     case "platform.restoreStart":
       return {
         _tag: "EnvironmentStart",
-        instanceId: text(recordJson, "instanceId"),
+        instanceId: stringMember(record, "instanceId"),
         isRestore: type === "platform.restoreStart"
       }
     case "platform.start":
-      return withRequestId("InvocationStart", recordJson)
+      return requestId === undefined ? undefined : { _tag: "InvocationStart", requestId }
     case "platform.runtimeDone":
     // the Logs API of sandboxes without `runtimeDone`
     case "platform.end": {
-      const record: unknown = JSON.parse(recordJson)
-      const requestId = textIn(record, ["requestId"])
       if (requestId === undefined) return undefined
       // an exception that the runtime has caught is a success, and the Logs API tells no status
-      const hasFailed = (textIn(record, ["status"]) ?? "success") !== "success"
+      const hasFailed = (stringMember(record, "status") ?? "success") !== "success"
       return { _tag: "RuntimeDone", requestId, durationMs: durationIn(record), hasFailed }
     }
     case "platform.report":
-      return withRequestId("Report", recordJson)
+      return requestId === undefined ? undefined : { _tag: "Report", requestId }
     case "platform.logsDropped":
       return { _tag: "Dropped" }
   }
 }
 
-const withRequestId = (
-  tag: "InvocationStart" | "Report",
-  recordJson: string
-): LifecycleEvent | undefined => {
-  const requestId = text(recordJson, "requestId")
-  return requestId === undefined ? undefined : { _tag: tag, requestId }
-}
+/** The types that are read. */
+const TYPES: ReadonlySet<string> = new Set([
+  "platform.initStart",
+  "platform.restoreStart",
+  "platform.start",
+  "platform.runtimeDone",
+  "platform.end",
+  "platform.report",
+  "platform.logsDropped"
+])
 
 const durationIn = (record: unknown): number | undefined => {
   const { metrics } = record as { readonly metrics?: { readonly durationMs?: unknown } | null }
   return typeof metrics?.durationMs === "number" ? metrics.durationMs : undefined
-}
-
-/** A non-empty string member of a record, given as valid JSON of any kind. */
-export const text = (recordJson: string, ...names: ReadonlyArray<string>): string | undefined =>
-  textIn(JSON.parse(recordJson), names)
-
-const textIn = (record: unknown, names: ReadonlyArray<string>): string | undefined => {
-  if (typeof record !== "object" || record === null) return undefined
-  for (const name of names) {
-    const value: unknown = Object.getOwnPropertyDescriptor(record, name)?.value
-    if (typeof value === "string" && value !== "") return value
-  }
 }

@@ -14,7 +14,9 @@
  */
 import { JsonScanner } from "../json/JsonScanner.ts"
 import * as Memory from "../platform/Memory.ts"
-import { EventScanner, FRAMING } from "./TelemetryEvent.ts"
+import type { ObjectScanner } from "../json/ObjectScanner.ts"
+import { FRAMING } from "./PostRecovery.ts"
+import { eventsOf } from "./TelemetryEvent.ts"
 
 const OPEN_ARRAY = Buffer.from("[")
 const EXCLAMATION_MARK = 0x21
@@ -30,7 +32,7 @@ const RECORD_KEY = "\"record\""
 const CUT_PAIR = /\\u[dD][89abAB][\da-fA-F]{2}(?:\\(?:u[\da-fA-F]{0,3})?)?(?:\}\])?$/
 
 /** The longest of these: `\ud83d\ude0}]`. */
-const LONGEST_CUT_PAIR = 13
+const MAX_CUT_PAIR = 13
 
 /** The one record at a time that is waiting for its rest. */
 export class PostJoiner {
@@ -59,7 +61,7 @@ export class PostJoiner {
     const joined = this.envelope === undefined ? post : this.joinedTo(this.envelope, post)
     this.envelope = undefined
     this.drop()
-    this.tail = Buffer.from(joined.subarray(-LONGEST_CUT_PAIR))
+    this.tail = Buffer.from(joined.subarray(-MAX_CUT_PAIR))
     return joined
   }
 
@@ -121,10 +123,10 @@ const isSound = (post: Uint8Array): boolean => {
 }
 
 /** What reading a post to its end shows, in its own offsets: a character that is cut would be replaced by a longer one. */
-const scanned = (post: Uint8Array): Pick<EventScanner, "isCut" | "malformed" | "start"> => {
+const scanned = (post: Uint8Array): Pick<ObjectScanner, "isCut" | "malformed" | "start"> => {
   const ascii = Buffer.from(post)
   for (let at = 0; at < ascii.length; at++) if (ascii[at]! > DELETE) ascii[at] = DELETE
-  const events = new EventScanner(ascii)
+  const events = eventsOf(ascii)
   while (events.next()) { /* to the end */ }
   const { isCut, malformed, start } = events
   Memory.free(ascii)

@@ -1,8 +1,9 @@
 /**
- * Finds where reading goes on in a post behind something that is not JSON: one broken element must not cost its
- * neighbours, but what is in a customer's text is no event, however much it looks like one.
+ * Error recovery for posts: finds where reading goes on behind something that is not JSON. One broken element must not
+ * cost its neighbours, but what is in a customer's text is no event, however much it looks like one.
  */
-import { CUT, type JsonScanner } from "../json/JsonScanner.ts"
+import { CUT, JsonScanner } from "../json/JsonScanner.ts"
+import type { Failure, Recovery } from "../json/ObjectScanner.ts"
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -24,8 +25,14 @@ const LOOKBACK = 64
 // What begins an event behind a broken one, as Lambda writes it. Inside a JSON string its quotes would be escaped.
 const nextEvent = /,\s*\{\s*"time"\s*:\s*"[^"\\]*"\s*,\s*"type"\s*:\s*"/g
 
+/** What Lambda writes behind the piece of a record that it has cut: the ends of the event and of the array. */
+export const FRAMING = Buffer.from("}]")
+
+/** Bytes before the end in which the framing of a cut record can be where reading fails: a backslash may precede it. */
+const FRAMING_REACH = FRAMING.length + 1
+
 /** Searches the post of a scanner. */
-export class Resync {
+export class PostRecovery implements Recovery {
   private readonly scanner: JsonScanner
   private budget: number
   private latin1: string | undefined
@@ -33,6 +40,21 @@ export class Resync {
   constructor(scanner: JsonScanner) {
     this.scanner = scanner
     this.budget = scanner.bytes.length * MAX_PASSES
+  }
+
+  /** Whether reading failed only for the framing behind a value that was cut. */
+  isCut(start: number): boolean {
+    const { bytes, errorAt } = this.scanner
+    const end = bytes.length - FRAMING.length
+    return errorAt >= bytes.length - FRAMING_REACH && bytes.subarray(end).equals(FRAMING) &&
+      new JsonScanner(bytes.subarray(0, end)).value(start) === CUT
+  }
+
+  /** The offset at which the next event begins, if it can be found. */
+  next({ isFirst, isInArray, start, tried }: Failure): number {
+    // A post that begins with something broken may continue another: then this is within a customer's text.
+    const behind = isInArray && !isFirst ? this.behind(start) : CUT
+    return behind === CUT ? this.search(tried, isFirst) : behind
   }
 
   /** The offset behind the array's broken element at `start`, where that has a recognisable end; `CUT` where not. */
@@ -48,7 +70,7 @@ export class Resync {
    * The offset of the next event from `tried` on and not far before the last error; `CUT` when there is none. When the
    * post begins within a customer's text, only such an event will do as goes on with others to the end of the post.
    */
-  next(tried: number, isRemainder: boolean): number {
+  search(tried: number, isRemainder: boolean): number {
     const { bytes, errorAt } = this.scanner
     // one copy for all searches: copying the rest each time would make the work quadratic
     const text = this.latin1 ??= bytes.toString("latin1")

@@ -65,7 +65,7 @@ export const extension: RunClient = (transport, host, use) => {
         heldBytes: Effect.map(buffer.state, (state) => state.heldBytes),
         written: Effect.flatMap(ledger.snapshot, (books) =>
           isBalanced(books)
-            ? Effect.succeed(books.received.records)
+            ? Effect.succeed(books.logs.received.records)
             : Effect.die(new Error(`unbalanced: ${JSON.stringify(books)}`)))
       })
     })

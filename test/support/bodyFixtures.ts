@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import type { PostEncoderOptions } from "../../src/logs/PostEncoder.ts"
-import { EventScanner } from "../../src/telemetry/TelemetryEvent.ts"
+import { ObjectScanner } from "../../src/json/ObjectScanner.ts"
 import * as Columns from "../../src/testing/openobserve/Columns.ts"
 import { flatten } from "../../src/testing/openobserve/Flatten.ts"
 import type { JsonValue } from "../../src/testing/openobserve/JsonValue.ts"
@@ -27,7 +27,7 @@ export const encodedTexts = (
 
 /** The records of a body, as text. */
 export const textsOf = (body: Buffer): Array<string> => {
-  const records = new EventScanner(body)
+  const records = new ObjectScanner(body)
   const texts: Array<string> = []
   while (records.next()) texts.push(records.bytes.toString("utf8", records.start, records.end))
   return texts

@@ -7,7 +7,7 @@ import type { Batch } from "../../src/delivery/Batch.ts"
 import { LogBuffer } from "../../src/delivery/Buffer.ts"
 import { type Configuration, ExtensionConfig } from "../../src/config/Config.ts"
 import { isBalanced, Ledger } from "../../src/delivery/Ledger.ts"
-import type { EncodedPost } from "../../src/logs/PostEncoder.ts"
+import type { EncodedRecords } from "../../src/delivery/EncodedRecords.ts"
 
 /** One record with the number `n`, its comma included, padded to `bytes`. */
 const recordText = (n: number, bytes: number): string => {
@@ -16,16 +16,14 @@ const recordText = (n: number, bytes: number): string => {
 }
 
 /** A post of one record for each size in bytes, numbered from `first`. */
-export const postOf = (sizes: ReadonlyArray<number>, first = 0): EncodedPost => {
+export const postOf = (sizes: ReadonlyArray<number>, first = 0): EncodedRecords => {
   const texts = sizes.map((bytes, index) => recordText(first + index, bytes))
   let end = 0
   return {
     bytes: Buffer.from(texts.join("")),
     ends: texts.map((text) => end += text.length),
     oldestTimestamp: first,
-    columns: new Set(),
-    lifecycle: [],
-    malformed: 0
+    columns: new Set()
   }
 }
 
@@ -54,18 +52,20 @@ export const bufferLayer = (overrides: Partial<Configuration> = {}) => {
   return LogBuffer.layerNoDeps.pipe(Layer.provide(config), Layer.provideMerge(Ledger.layer))
 }
 
+/** Takes the oldest sealed batch. */
+export const takeNext = LogBuffer.use((buffer) => buffer.take(() => true))
+
 /** Takes every sealed batch. */
 export const takeAll = Effect.gen(function*() {
-  const buffer = yield* LogBuffer
   const batches: Array<Batch> = []
-  for (let batch = yield* buffer.take; batch !== undefined; batch = yield* buffer.take) batches.push(batch)
+  for (let batch = yield* takeNext; batch !== undefined; batch = yield* takeNext) batches.push(batch)
   return batches
 })
 
-/** The books, which must add up. */
+/** The books of logs, which must add up. */
 export const books = Effect.gen(function*() {
   const ledger = yield* Ledger
   const snapshot = yield* ledger.snapshot
   assert.isTrue(isBalanced(snapshot))
-  return snapshot
+  return snapshot.logs
 })

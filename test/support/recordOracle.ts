@@ -2,7 +2,7 @@
  * What the records of a post must be, by the simplest means: parse it all, rebuild each element. The encoder, which
  * splices bytes, is compared with it.
  */
-import type { FunctionIdentity } from "../../src/logs/Enrichment.ts"
+import type { FunctionIdentity } from "../../src/lambda/ExtensionsApi.ts"
 import type { PostEncoderOptions } from "../../src/logs/PostEncoder.ts"
 
 type Json = Readonly<Record<string, unknown>>
@@ -111,7 +111,7 @@ export const makeOracle = (options: PostEncoderOptions, identity: FunctionIdenti
       else deep.delete(name)
     }
     const { hasMetadata, region } = options
-    const additions = {
+    const enrichment = {
       requestId: type === "function" ? lineId(event["record"]) : undefined,
       ...(hasMetadata && {
         faas_name: identity.functionName,
@@ -122,7 +122,7 @@ export const makeOracle = (options: PostEncoderOptions, identity: FunctionIdenti
         cloud_account_id: identity.accountId
       })
     }
-    for (const [name, value] of Object.entries(additions)) {
+    for (const [name, value] of Object.entries(enrichment)) {
       if (value !== undefined && !columns.has(column(name))) fields.set(name, value)
     }
     return { fields: Object.fromEntries(fields), deep }

@@ -10,8 +10,11 @@ import { tmpdir } from "node:os"
 import { type Batch, halve } from "../../src/delivery/Batch.ts"
 import { LambdaEnvironment } from "../../src/lambda/LambdaEnvironment.ts"
 import { isBalanced, Ledger } from "../../src/delivery/Ledger.ts"
-import { Spill, type SpillableMemory } from "../../src/spill/Spill.ts"
+import { Destinations } from "../../src/delivery/Destination.ts"
+import { Spill } from "../../src/spill/Spill.ts"
+import type { SpillableMemory } from "../../src/spill/SpillStore.ts"
 import { numbersIn } from "./bufferFixtures.ts"
+import { logs } from "./destinations.ts"
 import { makeCapturedLog } from "./fakes/capturedLog.ts"
 
 // --- Memory ------------------------------------------------------------------
@@ -24,6 +27,7 @@ export const batchOf = (id: number, numbers: ReadonlyArray<number>, recordBytes 
   })
   const body = Buffer.from(`[${records.join(",")}]`)
   return {
+    destination: logs,
     id,
     tally: { records: numbers.length, bytes: body.length - 1 },
     oldestTimestamp: Math.min(...numbers),
@@ -62,14 +66,14 @@ class FakeMemory implements SpillableMemory {
 
   readonly restore = (batch: Batch) =>
     Effect.sync(() => {
-      this.ledger.replayUnsafe(batch.tally)
+      this.ledger.replayUnsafe("logs", batch.tally)
       this.batches.set(batch.id, batch)
       this.restored.push(...numbersIn(batch))
     })
 
   seal(numbers: ReadonlyArray<number>, recordBytes = 0): Batch {
     const batch = batchOf(this.nextId++, numbers, recordBytes)
-    this.ledger.receiveUnsafe(batch.tally)
+    this.ledger.receiveUnsafe("logs", batch.tally)
     this.batches.set(batch.id, batch)
     return batch
   }
@@ -84,7 +88,7 @@ class FakeMemory implements SpillableMemory {
 
   deliver(batch: Batch): void {
     this.batches.delete(batch.id)
-    this.ledger.moveUnsafe("buffered", "delivered", batch.tally)
+    this.ledger.moveUnsafe("logs", "buffered", "delivered", batch.tally)
     this.delivered.push(...numbersIn(batch))
   }
 
@@ -92,12 +96,14 @@ class FakeMemory implements SpillableMemory {
   spill(batches: ReadonlyArray<Batch>): void {
     for (const batch of batches) {
       this.batches.delete(batch.id)
-      this.ledger.moveUnsafe("buffered", "spilled", batch.tally)
+      this.ledger.moveUnsafe("logs", "buffered", "spilled", batch.tally)
     }
   }
 
   drop(): void {
-    for (const batch of this.batches.values()) this.ledger.moveUnsafe("buffered", { dropped: "shutdown" }, batch.tally)
+    for (const batch of this.batches.values()) {
+      this.ledger.moveUnsafe("logs", "buffered", { dropped: "shutdown" }, batch.tally)
+    }
     this.batches.clear()
   }
 }
@@ -127,6 +133,7 @@ export const begin = Effect.fnUntraced(function*(temporaryDirectory: string) {
   const context = yield* Layer.build(
     Layer.fresh(Spill.layerNoDeps).pipe(
       Layer.provideMerge(Layer.fresh(Ledger.layer)),
+      Layer.provide(Layer.succeed(Destinations, [logs])),
       Layer.provide(environment)
     )
   )
@@ -184,7 +191,7 @@ export const reset = Effect.fnUntraced(function*({ memory, spill }: Generation, 
 export const droppedFiles = Effect.fnUntraced(function*({ ledger }: Generation) {
   const books = yield* ledger.snapshot
   if (!isBalanced(books)) throw new Error(`the books do not add up: ${JSON.stringify(books)}`)
-  return books.intake.spillFilesDropped
+  return books.receiving.spillFilesDropped
 })
 
 // --- Disk --------------------------------------------------------------------

@@ -28,15 +28,16 @@ describe("Layers", () => {
       const openObserve = yield* OpenObserveDouble
       yield* Effect.gen(function*() {
         const { port } = yield* Layers.TelemetryServer
-        const { progress, state } = yield* Layers.Intake
+        const invocations = yield* Layers.Invocations
         const sink = yield* Layers.OpenObserveSink
         const time = DateTime.formatIso(yield* DateTime.now)
         assert.strictEqual(yield* post(port, JSON.stringify([{ time, type: "function", record: "hello" }])), 200)
-        if (!(yield* state).isIdle) yield* progress(Duration.seconds(5))
+        const limit = DateTime.toEpochMillis(yield* DateTime.now) + 5000
+        yield* invocations.waitUntil(({ isIdle }) => isIdle ? -Infinity : limit)
         assert.isTrue(yield* sink.flush({ budget: Duration.seconds(5), isLast: true }))
         const books = yield* Layers.Ledger.use((ledger) => ledger.snapshot)
         assert.isTrue(isBalanced(books))
-        assert.strictEqual(books.delivered.records, 1)
+        assert.strictEqual(books.logs.delivered.records, 1)
       }).pipe(Effect.provide(Layers.layer.pipe(Layer.provide(environment({
         O2_ENDPOINT: openObserve.url,
         O2_ORGANIZATION_ID: "default",

@@ -54,7 +54,7 @@ export const makeControlledTransport = (
             ? Deferred.succeed(answered, { headers: {}, body: "", ...answer })
             : Deferred.fail(answered, new TransportError({ isStale: false, ...answer, host: request.url.host }))
         )
-      if (request.body === "[]") {
+      if (String(request.body) === "[]") {
         asks++
         yield* answer(health())
         return yield* Deferred.await(answered)

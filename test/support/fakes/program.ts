@@ -10,15 +10,18 @@ import { ExtensionConfig } from "../../../src/config/Config.ts"
 import * as Extension from "../../../src/lifecycle/Extension.ts"
 import { ExtensionsClient } from "../../../src/lambda/ExtensionsClient.ts"
 import type { ExtensionsError } from "../../../src/lambda/ExtensionsClient.ts"
-import type { LifecycleCall } from "../../../src/lambda/ExtensionsApi.ts"
+import type { NextEvent } from "../../../src/lambda/ExtensionsApi.ts"
 import type { Subscription } from "../../../src/lambda/TelemetrySubscription.ts"
-import { Intake } from "../../../src/logs/LogPipeline.ts"
+import { type Destination, Destinations } from "../../../src/delivery/Destination.ts"
+import { LogPipeline } from "../../../src/logs/LogPipeline.ts"
+import { LogsDestination } from "../../../src/openobserve/LogsDestination.ts"
 import { LambdaEnvironment } from "../../../src/lambda/LambdaEnvironment.ts"
 import { Ledger } from "../../../src/delivery/Ledger.ts"
 import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
 import { RecordEncoder } from "../../../src/logs/RecordEncoder.ts"
 import { Spill } from "../../../src/spill/Spill.ts"
-import { TelemetryServer } from "../../../src/telemetry/TelemetryServer.ts"
+import { Invocations } from "../../../src/telemetry/Invocations.ts"
+import { type Arrival, TelemetryServer } from "../../../src/telemetry/TelemetryServer.ts"
 import { makeCapturedLog } from "./capturedLog.ts"
 import type { ControlledTransport } from "./ControlledTransport.ts"
 import { makeControlledTransport, storeAll } from "./ControlledTransport.ts"
@@ -34,6 +37,8 @@ export interface ProgramOptions {
   readonly subscription?: Effect.Effect<Subscription, ExtensionsError>
   readonly isManagedInstance?: boolean
   readonly isSnapStart?: boolean
+  /** Where logs go, instead of what the settings say. */
+  readonly destination?: Destination
   /** Where batches are spilled to; without it there is no disk. */
   readonly spill?: Partial<Spill["Service"]>
 }
@@ -54,8 +59,8 @@ export const sandboxLayer = (kind: { readonly isManagedInstance?: boolean; reado
 export const makeProgram = (options: ProgramOptions = {}) => {
   const transport = options.transport ?? makeControlledTransport(storeAll)
   const log = makeCapturedLog()
-  const events = Effect.runSync(Queue.unbounded<LifecycleCall, ExtensionsError>())
-  const posts = Effect.runSync(Queue.unbounded<Uint8Array>())
+  const events = Effect.runSync(Queue.unbounded<NextEvent, ExtensionsError>())
+  const arrivals = Effect.runSync(Queue.unbounded<Arrival>())
   /** When `/next` was asked, in ms since `START`. */
   const polls: Array<number> = []
   /** Every other call, in order. */
@@ -77,7 +82,7 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     initError: (type, message) => call(`init/error ${type}: ${message}`),
     exitError: (type, message) => call(`exit/error ${type}: ${message}`)
   })
-  const server = Layer.succeed(TelemetryServer, { port: 4243, posts, close: call("close") })
+  const server = Layer.succeed(TelemetryServer, { port: 4243, arrivals, close: call("close") })
   const spill = Layer.mock(Spill, {
     catchUp: () => Effect.void,
     write: () => Effect.succeed({ onDisk: [], notOnDisk: [] }),
@@ -85,9 +90,15 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     ...options.spill
   })
   const environment = sandboxLayer(options)
-  const layer = Intake.layerNoDeps.pipe(
+  const destination = options.destination === undefined
+    ? LogsDestination.layerNoDeps
+    : Layer.succeed(LogsDestination, options.destination)
+  const layer = LogPipeline.layerNoDeps.pipe(
+    Layer.provideMerge(Invocations.layerNoDeps),
     Layer.provideMerge(RecordEncoder.layerNoDeps),
     Layer.provideMerge(OpenObserveSink.layerNoDeps),
+    Layer.provideMerge(Layer.effect(Destinations, LogsDestination.useSync((logs) => [logs]))),
+    Layer.provideMerge(destination),
     Layer.provideMerge(LogBuffer.layerNoDeps),
     Layer.provideMerge(Ledger.layer),
     Layer.provideMerge(ExtensionConfig.layerEnv({ ...settings, ...options.env })),
@@ -108,8 +119,7 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
       const bytes = Buffer.from(text)
-      buffer.holdUnsafe(bytes.length)
-      yield* Queue.offer(posts, bytes)
+      yield* Queue.offer(arrivals, { _tag: "Post", bytes, held: buffer.reserveUnsafe(bytes.length) })
     })
   return {
     calls,

@@ -5,7 +5,9 @@ import { LogBuffer } from "../../../src/delivery/Buffer.ts"
 import { ExtensionConfig } from "../../../src/config/Config.ts"
 import { isBalanced, Ledger } from "../../../src/delivery/Ledger.ts"
 import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
-import type { EncodedPost } from "../../../src/logs/PostEncoder.ts"
+import { Destinations } from "../../../src/delivery/Destination.ts"
+import type { EncodedRecords } from "../../../src/delivery/EncodedRecords.ts"
+import { LogsDestination } from "../../../src/openobserve/LogsDestination.ts"
 import { makeCapturedLog } from "./capturedLog.ts"
 import type { ControlledTransport } from "./ControlledTransport.ts"
 import { evenChance } from "./evenChance.ts"
@@ -19,7 +21,7 @@ export const settings = {
 }
 
 /** A post with one record `{"n":…}` for each number. */
-export const postOf = (numbers: ReadonlyArray<number>): EncodedPost => {
+export const postOf = (numbers: ReadonlyArray<number>): EncodedRecords => {
   const ends: Array<number> = []
   let text = ""
   for (const n of numbers) {
@@ -30,32 +32,38 @@ export const postOf = (numbers: ReadonlyArray<number>): EncodedPost => {
     bytes: Buffer.from(text),
     ends,
     oldestTimestamp: Math.min(...numbers),
-    columns: new Set(),
-    lifecycle: [],
-    malformed: 0
+    columns: new Set()
   }
 }
+
+/** Appends records to the open batch of logs, past the sink. */
+export const append = Effect.fnUntraced(function*(records: EncodedRecords) {
+  const buffer = yield* LogBuffer
+  yield* buffer.append(yield* LogsDestination, records)
+})
 
 /** Appends one batch for each list of numbers. */
 export const sealBatches = Effect.fnUntraced(function*(...batches: ReadonlyArray<ReadonlyArray<number>>) {
   const buffer = yield* LogBuffer
   for (const numbers of batches) {
-    yield* buffer.append(postOf(numbers))
-    yield* buffer.seal
+    yield* append(postOf(numbers))
+    yield* buffer.seal()
   }
 })
 
-/** The books; dies when they do not add up. */
+/** The books of logs; dies when they do not add up. */
 export const books = Effect.gen(function*() {
   const ledger = yield* Ledger
   const snapshot = yield* ledger.snapshot
-  return isBalanced(snapshot) ? snapshot : yield* Effect.die(new Error(`unbalanced: ${JSON.stringify(snapshot)}`))
+  return isBalanced(snapshot) ? snapshot.logs : yield* Effect.die(new Error(`unbalanced: ${JSON.stringify(snapshot)}`))
 })
 
 /** The services, and what they log. */
 export const makeSink = (transport: ControlledTransport, env: Readonly<Record<string, string>> = {}) => {
   const log = makeCapturedLog()
   const layer = OpenObserveSink.layerNoDeps.pipe(
+    Layer.provideMerge(Layer.effect(Destinations, LogsDestination.useSync((logs) => [logs]))),
+    Layer.provideMerge(LogsDestination.layerNoDeps),
     Layer.provideMerge(LogBuffer.layerNoDeps),
     Layer.provideMerge(Ledger.layer),
     Layer.provideMerge(ExtensionConfig.layerEnv({ ...settings, ...env })),

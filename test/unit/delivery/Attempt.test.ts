@@ -5,7 +5,6 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as Zlib from "node:zlib"
 import type { Batch } from "../../../src/delivery/Batch.ts"
-import { ExtensionConfig } from "../../../src/config/Config.ts"
 import * as Attempt from "../../../src/delivery/Attempt.ts"
 import {
   Transport,
@@ -13,15 +12,18 @@ import {
   type TransportRequest,
   type TransportResponse
 } from "../../../src/platform/Transport.ts"
+import { makeDestination } from "../../support/destinations.ts"
 import { withFreezes } from "../../support/fakes/freezes.ts"
 
-const makeConfig = (env: Readonly<Record<string, string>> = {}) =>
-  Effect.provide(
-    ExtensionConfig,
-    ExtensionConfig.layerEnv({ O2_ORGANIZATION_ID: "org", O2_AUTHORIZATION_HEADER: "Basic eDp5", ...env })
-  )
+/** Attempts a batch with the time-out in ms. */
+const send = (
+  transport: Transport["Service"],
+  batch: Batch,
+  options?: Attempt.SendOptions & { readonly timeoutMs?: number }
+) => Attempt.send({ transport, requestTimeoutMs: options?.timeoutMs ?? 30_000 }, batch, options)
 
 const makeBatch = (overrides: Partial<Batch> = {}): Batch => ({
+  destination: makeDestination(),
   id: 0,
   tally: { records: 2, bytes: 10 },
   oldestTimestamp: 0,
@@ -56,64 +58,42 @@ const storedNothing = answerOf(200, "{\"code\":200,\"status\":[{\"name\":\"s\",\
 const stored = answerOf(200, "{\"code\":200,\"status\":[{\"name\":\"s\",\"successful\":2,\"failed\":0}]}")
 
 describe("Attempt", () => {
-  describe("ingestUrl", () => {
-    const urls: ReadonlyArray<readonly [endpoint: string, organization: string, stream: string, url: string]> = [
-      ["https://h", "org", "s", "https://h/api/org/s/_json"],
-      ["https://h/", "org", "s", "https://h/api/org/s/_json"],
-      ["https://h//", "org", "s", "https://h/api/org/s/_json"],
-      ["https://h:8443/base/path/", "org", "s", "https://h:8443/base/path/api/org/s/_json"],
-      ["https://h", "my org", "a/b?c#d", "https://h/api/my%20org/a%2Fb%3Fc%23d/_json"],
-      ["https://h", "ключ", "%41", "https://h/api/%D0%BA%D0%BB%D1%8E%D1%87/%2541/_json"],
-      ["https://h", "..a", "...", "https://h/api/..a/.../_json"]
-    ]
-    for (const [endpoint, organizationId, stream, url] of urls) {
-      it.effect(`is ${url} for ${endpoint}, ${organizationId}, ${stream}`, () =>
-        Effect.sync(() =>
-          assert.strictEqual(Attempt.ingestUrl({ endpoint: new URL(endpoint), organizationId, stream }).href, url)
-        ))
-    }
-  })
-
   describe("post", () => {
-    it.effect("sends credentials and type, and names the coding of a compressed body only", () =>
+    it.effect("sends what the destination says, and names the coding of a compressed body only", () =>
       Effect.gen(function*() {
-        const config = yield* makeConfig()
         const { requests, transport } = makeTransport(Effect.succeed(stored))
-        yield* Attempt.post(config, transport, "[]", "identity")
-        yield* Attempt.post(config, transport, Buffer.from([1]), "gzip")
+        const destination = makeDestination({ headers: () => ({ authorization: "Basic eDp5" }) })
+        const post = (body: Uint8Array, coding: Batch["coding"]) =>
+          Attempt.post({ transport, requestTimeoutMs: 1000 }, destination, body, coding)
+        yield* post(destination.probe, "identity")
+        yield* post(Buffer.from([1]), "gzip")
         const [plain, compressed] = requests
-        const headers = {
-          "authorization": "Basic eDp5",
-          "content-type": "application/json",
-          "user-agent": "o2-lambda-extension"
-        }
+        const headers = { "authorization": "Basic eDp5", "user-agent": "o2-lambda-extension" }
         assert.deepEqual({ ...plain, url: plain?.url.href }, {
           method: "POST",
-          url: "https://api.openobserve.ai/api/org/default/_json",
+          url: destination.url.href,
           headers,
-          body: "[]",
+          body: destination.probe,
           connectTimeoutMs: 1500
         })
         assert.deepEqual(compressed?.headers, { ...headers, "content-encoding": "gzip" })
       }))
+
+    it.effect("shows an answer as the destination redacts it", () =>
+      Effect.gen(function*() {
+        const { transport } = makeTransport(Effect.succeed(answerOf(500, "bad header secret")))
+        const destination = makeDestination({ redact: (response) => ({ ...response, body: "bad header ***" }) })
+        const { verdict } = yield* send(transport, makeBatch({ destination }))
+        assert.strictEqual(verdict.detail, "HTTP 500: bad header ***")
+      }))
   })
 
-  describe("once", () => {
-    it.effect("hides the credentials where a server quotes them", () =>
-      Effect.gen(function*() {
-        const authorization = `Basic ${Buffer.from("me@example.com:s3cret-pass").toString("base64")}`
-        const config = yield* makeConfig({ O2_AUTHORIZATION_HEADER: authorization })
-        const body = `bad header ${authorization}, user me@example.com with s3cret-pass`
-        const { transport } = makeTransport(Effect.succeed(answerOf(500, body)))
-        const { verdict } = yield* Attempt.once(config, transport, makeBatch())
-        assert.strictEqual(verdict.detail, "HTTP 500: bad header ***, user me@example.com with ***")
-      }))
-
+  describe("send", () => {
     it.effect("reads the answer with the number of records in mind", () =>
       Effect.gen(function*() {
         const { requests, transport } = makeTransport(Effect.succeed(stored))
         const batch = makeBatch()
-        const outcome = yield* Attempt.once(yield* makeConfig(), transport, batch)
+        const outcome = yield* send(transport, batch)
         assert.deepEqual(outcome, {
           verdict: { _tag: "Accepted", stored: 2, refused: 0, detail: undefined },
           unanswered: 0,
@@ -126,7 +106,7 @@ describe("Attempt", () => {
     it.effect("is not uncertain when there was an answer, whatever it says", () =>
       Effect.gen(function*() {
         const { transport } = makeTransport(Effect.succeed(answerOf(503, "")))
-        const { unanswered, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
+        const { unanswered, verdict } = yield* send(transport, makeBatch())
         assert.strictEqual(verdict._tag, "Retry")
         assert.strictEqual(unanswered, 0)
       }))
@@ -134,7 +114,7 @@ describe("Attempt", () => {
     it.effect("is repeated at once on a new connection when a kept one was dead", () =>
       Effect.gen(function*() {
         const { requests, steps, transport } = makeTransport(Effect.fail(stale), Effect.succeed(stored))
-        const { unanswered, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
+        const { unanswered, verdict } = yield* send(transport, makeBatch())
         assert.strictEqual(verdict._tag, "Accepted")
         // the server may have taken the first before it closed
         assert.strictEqual(unanswered, 1)
@@ -145,7 +125,7 @@ describe("Attempt", () => {
     it.effect("is repeated once only, however connections break: the batch itself may break them", () =>
       Effect.gen(function*() {
         const { requests, transport } = makeTransport(Effect.fail(stale))
-        const { unanswered, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
+        const { unanswered, verdict } = yield* send(transport, makeBatch())
         assert.deepEqual([verdict._tag, unanswered], ["Retry", 2])
         assert.deepStrictEqual(requests.map(({ body }) => String(body)), ["[{},{}]", "[{},{}]", "[]"])
       }))
@@ -155,7 +135,7 @@ describe("Attempt", () => {
       const after = (answer: Exchanged) =>
         Effect.gen(function*() {
           const { transport } = makeTransport(reset, answer)
-          return yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
+          return yield* send(transport, makeBatch())
         })
 
       it.effect("suspects the batch when an empty request is taken", () =>
@@ -185,7 +165,7 @@ describe("Attempt", () => {
       const after = (answer: Exchanged) =>
         Effect.gen(function*() {
           const { transport } = makeTransport(Effect.succeed(answerOf(403, "Request blocked")), answer)
-          return yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
+          return yield* send(transport, makeBatch())
         })
 
       it.effect("suspects the batch when an empty request is taken", () =>
@@ -208,7 +188,7 @@ describe("Attempt", () => {
       it.effect("is repeated uncompressed", () =>
         Effect.gen(function*() {
           const { requests, transport } = makeTransport(Effect.succeed(answerOf(415, "")), Effect.succeed(stored))
-          const { refusesCoding, verdict } = yield* Attempt.once(yield* makeConfig(), transport, compressed)
+          const { refusesCoding, verdict } = yield* send(transport, compressed)
           assert.isTrue(refusesCoding && verdict._tag === "Accepted")
           assert.strictEqual(String(requests[1]?.body), "[{},{}]")
           assert.isUndefined(requests[1]?.headers["content-encoding"])
@@ -217,7 +197,7 @@ describe("Attempt", () => {
       it.effect("is uncompressed from the start once that is known", () =>
         Effect.gen(function*() {
           const { requests, transport } = makeTransport(Effect.succeed(stored))
-          const { refusesCoding } = yield* Attempt.once(yield* makeConfig(), transport, compressed, false)
+          const { refusesCoding } = yield* send(transport, compressed, { takesGzip: false })
           assert.isFalse(refusesCoding)
           assert.deepStrictEqual(requests.map(({ body }) => String(body)), ["[{},{}]"])
         }))
@@ -225,7 +205,7 @@ describe("Attempt", () => {
       it.effect("does not go on for ever", () =>
         Effect.gen(function*() {
           const { requests, transport } = makeTransport(Effect.succeed(answerOf(415, "")))
-          const { verdict } = yield* Attempt.once(yield* makeConfig(), transport, compressed)
+          const { verdict } = yield* send(transport, compressed)
           assert.strictEqual(verdict._tag, "Misconfigured")
           assert.strictEqual(requests.length, 2)
         }))
@@ -237,7 +217,7 @@ describe("Attempt", () => {
           const answered = yield* Deferred.make<TransportResponse>()
           const { transport } = makeTransport(Deferred.await(answered))
           const attempt = yield* Effect.forkChild(
-            Attempt.once(yield* makeConfig({ O2_REQUEST_TIMEOUT_MS: "700" }), transport, makeBatch())
+            send(transport, makeBatch(), { timeoutMs: 700 })
           )
           yield* TestClock.adjust("100 millis")
           yield* freeze(60_000)
@@ -254,7 +234,7 @@ describe("Attempt", () => {
         Effect.gen(function*() {
           const error = new TransportError({ code: "HPE_INVALID_CONSTANT", host: "h:1", isSent, isStale: false })
           const { transport } = makeTransport(Effect.fail(error))
-          const { unanswered, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
+          const { unanswered, verdict } = yield* send(transport, makeBatch())
           assert.deepInclude(verdict, {
             _tag: "Retry",
             detail: "no HTTP is spoken by h:1 (HPE_INVALID_CONSTANT)",
@@ -269,7 +249,7 @@ describe("Attempt", () => {
       Effect.gen(function*() {
         for (const [status, expected] of [[200, 1], [502, 1], [504, 1], [503, 0], [429, 0]] as const) {
           const { transport } = makeTransport(Effect.succeed(answerOf(status, "<html></html>")))
-          const { unanswered, verdict } = yield* Attempt.once(yield* makeConfig(), transport, makeBatch())
+          const { unanswered, verdict } = yield* send(transport, makeBatch())
           assert.deepEqual([verdict._tag, unanswered], ["Retry", expected], String(status))
         }
       }))
@@ -284,8 +264,7 @@ describe("Attempt", () => {
             Effect.onInterrupt(() => Effect.sync(() => isInterrupted = true))
           )
         )
-        const config = yield* makeConfig({ O2_REQUEST_TIMEOUT_MS: "700" })
-        const attempt = yield* Effect.forkChild(Attempt.once(config, transport, makeBatch()))
+        const attempt = yield* Effect.forkChild(send(transport, makeBatch(), { timeoutMs: 700 }))
         yield* Deferred.await(started)
         yield* TestClock.adjust("699 millis")
         assert.isFalse(isInterrupted)

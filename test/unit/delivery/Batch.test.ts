@@ -1,20 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { randomFillSync as fillRandomly } from "node:crypto"
 import * as Zlib from "node:zlib"
 import * as Batch from "../../../src/delivery/Batch.ts"
 import { numbersIn, postOf } from "../../support/bufferFixtures.ts"
-
-/** The batch with its body compressed. */
-const compress = (batch: Batch.Batch) =>
-  Effect.callback<Batch.Batch>((resume) => Batch.compressUnsafe(batch, (done) => resume(Effect.succeed(done))))
+import { logs } from "../../support/destinations.ts"
 
 const bodyOf = (records: string): Buffer => Buffer.from(`[${records.slice(0, -1)}]`)
 
 const makeBatch = (sizes: ReadonlyArray<number>, overrides: Partial<Batch.Batch> = {}): Batch.Batch => {
   const { bytes } = postOf(sizes)
   return {
+    destination: logs,
     id: 7,
     tally: { records: sizes.length, bytes: bytes.length },
     oldestTimestamp: 0,
@@ -30,38 +27,6 @@ const record = fc.oneof(
 )
 
 describe("Batch", () => {
-  describe("compress", () => {
-    it.effect("makes one gzip member", () =>
-      Effect.gen(function*() {
-        const batch = makeBatch([100, 100, 100])
-        const text = batch.body.toString()
-        const compressed = yield* compress(batch)
-        assert.strictEqual(compressed.coding, "gzip")
-        assert.strictEqual(Zlib.gunzipSync(compressed.body).toString(), text)
-        assert.strictEqual(Batch.text(compressed).toString(), text)
-        const { body: _, coding: __, ...rest } = compressed
-        assert.deepEqual(rest, { id: 7, tally: batch.tally, oldestTimestamp: 0 })
-      }))
-  })
-
-  describe("compress", () => {
-    it.effect("gives back every byte, whatever the size and the content", () =>
-      Effect.promise(() =>
-        fc.assert(
-          fc.asyncProperty(fc.nat(400_000), fc.boolean(), async (size, isNoise) => {
-            const body = Buffer.allocUnsafeSlow(size)
-            if (isNoise) fillRandomly(body)
-            else body.fill("items ")
-            const text = Buffer.from(body)
-            const batch = { ...makeBatch([40]), body }
-            const compressed = await Effect.runPromise(compress(batch))
-            assert.isTrue(Zlib.gunzipSync(compressed.body).equals(text))
-          }),
-          { numRuns: 30 }
-        )
-      ))
-  })
-
   describe("halve", () => {
     it.effect("loses nothing and counts right", () =>
       Effect.sync(() =>
@@ -70,6 +35,7 @@ describe("Batch", () => {
             const bytes = Buffer.from(records.map((text) => `${text},`).join(""))
             const body = bodyOf(bytes.toString())
             const whole: Batch.Batch = {
+              destination: logs,
               id: 1,
               tally: { records: records.length, bytes: bytes.length },
               oldestTimestamp: 5,

@@ -3,10 +3,12 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { runs } from "../../support/fuzzing.ts"
 import { type Batch, halve } from "../../../src/delivery/Batch.ts"
+import type { Reservation } from "../../../src/delivery/MemoryBudget.ts"
 import { LogBuffer } from "../../../src/delivery/Buffer.ts"
 import type { Configuration } from "../../../src/config/Config.ts"
 import { Ledger, type Tally, total } from "../../../src/delivery/Ledger.ts"
-import { books, bufferLayer, numbersIn, postOf, takeAll } from "../../support/bufferFixtures.ts"
+import { books, bufferLayer, numbersIn, postOf, takeAll, takeNext } from "../../support/bufferFixtures.ts"
+import { logs } from "../../support/destinations.ts"
 import { makeCapturedLog } from "../../support/fakes/capturedLog.ts"
 
 // round numbers often enough that a limit is met exactly
@@ -53,33 +55,35 @@ const runModel = (config: Partial<Configuration>, operations: ReadonlyArray<Oper
     // what others may still read, whatever becomes of it here
     const lent: Array<Batch> = []
     let received = 0
-    let receiving = 0
+    const held: Array<Reservation> = []
+    const receiving = () => held.reduce((sum, { bytes }) => sum + bytes, 0)
     // what compressing and dividing have added since records were last evicted
     let growth = 0
 
     const apply = Effect.fnUntraced(function*(operation: Operation) {
       const before = (yield* buffer.state).heldBytes
-      if (operation === "seal") return yield* buffer.seal
+      if (operation === "seal") return yield* buffer.seal()
       if (operation === "drop") return yield* buffer.drop("shutdown")
       if (operation === "lend") {
         lent.push(...(yield* buffer.unsettled))
         growth += Math.max(0, (yield* buffer.state).heldBytes - before)
       } else if (operation === "take") {
-        const batch = yield* buffer.take
+        const batch = yield* takeNext
         if (batch !== undefined) {
           taken.push(batch)
           lent.push(batch)
         }
         growth += Math.max(0, (yield* buffer.state).heldBytes - before)
       } else if ("sizes" in operation) {
-        yield* buffer.append(postOf(operation.sizes, received))
+        yield* buffer.append(logs, postOf(operation.sizes, received))
         received += operation.sizes.length
         if (operation.sizes.length > 0) growth = 0
       } else if ("hold" in operation) {
-        const change = Math.max(operation.hold, -receiving)
-        receiving += change
-        buffer.holdUnsafe(change)
-        if (change > 0) growth = 0
+        if (operation.hold < 0) held.pop()?.release()
+        else {
+          held.push(buffer.reserveUnsafe(operation.hold))
+          growth = 0
+        }
       } else {
         const [batch] = taken.splice(operation.index, 1)
         if (batch === undefined) return
@@ -90,7 +94,7 @@ const runModel = (config: Partial<Configuration>, operations: ReadonlyArray<Oper
           taken.push(...(yield* buffer.replace(batch, halve(batch))))
           growth += Math.max(0, (yield* buffer.state).heldBytes - before)
         } else {
-          ledger.moveUnsafe("inFlight", "delivered", batch.tally)
+          ledger.moveUnsafe("logs", "inFlight", "delivered", batch.tally)
           yield* buffer.settle(batch)
           settled.push(batch)
         }
@@ -100,7 +104,7 @@ const runModel = (config: Partial<Configuration>, operations: ReadonlyArray<Oper
     const check = Effect.gen(function*() {
       const { buffered, delivered, inFlight, received: all } = yield* books
       const { heldBytes, openRecords, sealedBatches } = yield* buffer.state
-      const waiting = heldBytes - receiving - lengthOf(taken)
+      const waiting = heldBytes - receiving() - lengthOf(taken)
       assert.deepEqual(inFlight, tallyOf(taken))
       assert.deepEqual(delivered, tallyOf(settled))
       assert.strictEqual(all.records, received)
@@ -115,9 +119,9 @@ const runModel = (config: Partial<Configuration>, operations: ReadonlyArray<Oper
       yield* check
     }
 
-    yield* buffer.seal
+    yield* buffer.seal()
     const { buffered, dropped: droppedBefore } = yield* books
-    const waitingBytes = (yield* buffer.state).heldBytes - receiving - lengthOf(taken)
+    const waitingBytes = (yield* buffer.state).heldBytes - receiving() - lengthOf(taken)
     const waiting = yield* takeAll
     const { dropped } = yield* books
     // taking waits for compressing, by which the smallest batches grow and may evict others

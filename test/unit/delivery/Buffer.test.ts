@@ -3,43 +3,44 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { halve } from "../../../src/delivery/Batch.ts"
 import { LogBuffer } from "../../../src/delivery/Buffer.ts"
-import { books, bufferLayer, numbersIn, postOf, takeAll } from "../../support/bufferFixtures.ts"
+import { books, bufferLayer, numbersIn, postOf, takeAll, takeNext } from "../../support/bufferFixtures.ts"
+import { logs } from "../../support/destinations.ts"
 import { makeCapturedLog } from "../../support/fakes/capturedLog.ts"
 
 describe("LogBuffer", () => {
   it.effect("hands out sealed batches, the oldest first", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf([40, 40]))
-      yield* buffer.seal
-      yield* buffer.append(postOf([40], 2))
-      yield* buffer.seal
+      yield* buffer.append(logs, postOf([40, 40]))
+      yield* buffer.seal()
+      yield* buffer.append(logs, postOf([40], 2))
+      yield* buffer.seal()
       assert.deepEqual((yield* takeAll).map(numbersIn), [[0, 1], [2]])
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("hands out nothing that is not sealed", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.seal
-      yield* buffer.append(postOf([40]))
-      assert.isUndefined(yield* buffer.take)
-      assert.deepEqual(yield* buffer.state, { heldBytes: 41, openRecords: 1, sealedBatches: 0, untriedBatches: 0 })
+      yield* buffer.seal()
+      yield* buffer.append(logs, postOf([40]))
+      assert.isUndefined(yield* takeNext)
+      assert.deepEqual(yield* buffer.state, { heldBytes: 41, openRecords: 1, sealedBatches: 0 })
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("joins posts in one batch until it is full", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      for (let n = 0; n < 5; n++) yield* buffer.append(postOf([90], n))
-      yield* buffer.seal
+      for (let n = 0; n < 5; n++) yield* buffer.append(logs, postOf([90], n))
+      yield* buffer.seal()
       assert.deepEqual((yield* takeAll).map(numbersIn), [[0, 1], [2, 3], [4]])
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("cuts a post into batches", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf([150]))
-      yield* buffer.append(postOf([40, 40, 40, 40, 40, 40, 40], 1))
-      yield* buffer.seal
+      yield* buffer.append(logs, postOf([150]))
+      yield* buffer.append(logs, postOf([40, 40, 40, 40, 40, 40, 40], 1))
+      yield* buffer.seal()
       const batches = yield* takeAll
       assert.deepEqual(batches.flatMap(numbersIn), [0, 1, 2, 3, 4, 5, 6, 7])
       assert.isTrue(batches.every(({ tally }) => tally.bytes <= 200))
@@ -48,16 +49,16 @@ describe("LogBuffer", () => {
   it.effect("gives a record that is larger than a batch one of its own", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf([40, 500, 40]))
-      yield* buffer.seal
+      yield* buffer.append(logs, postOf([40, 500, 40]))
+      yield* buffer.seal()
       assert.deepEqual((yield* takeAll).map(numbersIn), [[0], [1], [2]])
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("drops a record that is larger than everything", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf([40, 1500, 40]))
-      yield* buffer.seal
+      yield* buffer.append(logs, postOf([40, 1500, 40]))
+      yield* buffer.seal()
       assert.deepEqual((yield* takeAll).flatMap(numbersIn), [0, 2])
       assert.deepEqual((yield* books).dropped, { too_large: { records: 1, bytes: 1500 } })
     }).pipe(Effect.provide(bufferLayer())))
@@ -65,8 +66,8 @@ describe("LogBuffer", () => {
   it.effect("evicts the oldest records when it is full", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      for (let n = 0; n < 12; n++) yield* buffer.append(postOf([100], n))
-      yield* buffer.seal
+      for (let n = 0; n < 12; n++) yield* buffer.append(logs, postOf([100], n))
+      yield* buffer.seal()
       assert.deepEqual((yield* takeAll).flatMap(numbersIn), [4, 5, 6, 7, 8, 9, 10, 11])
       assert.strictEqual((yield* books).dropped.buffer_full?.records, 4)
     }).pipe(Effect.provide(bufferLayer())))
@@ -74,40 +75,40 @@ describe("LogBuffer", () => {
   it.effect("evicts from the open batch when nothing is sealed", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf([60]))
-      yield* buffer.append(postOf([60], 1))
-      buffer.holdUnsafe(920)
-      yield* buffer.seal
+      yield* buffer.append(logs, postOf([60]))
+      yield* buffer.append(logs, postOf([60], 1))
+      buffer.reserveUnsafe(920)
+      yield* buffer.seal()
       assert.deepEqual((yield* takeAll).flatMap(numbersIn), [1])
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("makes room for a post that is being received", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      for (let n = 0; n < 8; n++) yield* buffer.append(postOf([100], n))
-      buffer.holdUnsafe(600)
+      for (let n = 0; n < 8; n++) yield* buffer.append(logs, postOf([100], n))
+      const held = buffer.reserveUnsafe(600)
       const { heldBytes } = yield* buffer.state
       assert.isAtMost(heldBytes, 1000)
-      buffer.holdUnsafe(-600)
+      held.release()
       assert.isAtMost((yield* buffer.state).heldBytes, 400)
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("counts what sealing adds", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf([100, 100]))
-      buffer.holdUnsafe(800)
-      yield* buffer.seal
+      yield* buffer.append(logs, postOf([100, 100]))
+      buffer.reserveUnsafe(800)
+      yield* buffer.seal()
       assert.isAtMost((yield* buffer.state).heldBytes, 1000)
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("does not evict what is in flight", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf([150]))
-      yield* buffer.seal
-      const batch = yield* buffer.take
-      for (let n = 1; n < 12; n++) yield* buffer.append(postOf([100], n))
+      yield* buffer.append(logs, postOf([150]))
+      yield* buffer.seal()
+      const batch = yield* takeNext
+      for (let n = 1; n < 12; n++) yield* buffer.append(logs, postOf([100], n))
       assert.strictEqual((yield* books).inFlight.records, 1)
       assert.isAtMost((yield* buffer.state).heldBytes, 1000)
       assert.deepEqual(batch && numbersIn(batch), [0])
@@ -116,10 +117,10 @@ describe("LogBuffer", () => {
   it.effect("leaves what it has listed as unsettled readable, though it is evicted", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf([150]))
-      yield* buffer.seal
+      yield* buffer.append(logs, postOf([150]))
+      yield* buffer.seal()
       const [batch] = yield* buffer.unsettled
-      for (let n = 1; n < 12; n++) yield* buffer.append(postOf([100], n))
+      for (let n = 1; n < 12; n++) yield* buffer.append(logs, postOf([100], n))
       assert.strictEqual((yield* books).dropped.buffer_full?.records, 3)
       assert.deepEqual(batch && numbersIn(batch), [0])
     }).pipe(Effect.provide(bufferLayer())))
@@ -128,30 +129,30 @@ describe("LogBuffer", () => {
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
       assert.strictEqual(yield* buffer.roomBytes, 1000)
-      yield* buffer.append(postOf([100]))
+      yield* buffer.append(logs, postOf([100]))
       assert.strictEqual(yield* buffer.roomBytes, 399)
-      yield* buffer.append(postOf([600]))
+      yield* buffer.append(logs, postOf([600]))
       assert.strictEqual(yield* buffer.roomBytes, 0)
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("frees the memory of a batch that is settled", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf([150]))
-      yield* buffer.seal
-      const batch = yield* buffer.take
+      yield* buffer.append(logs, postOf([150]))
+      yield* buffer.seal()
+      const batch = yield* takeNext
       if (batch !== undefined) yield* buffer.settle(batch)
-      assert.deepEqual(yield* buffer.state, { heldBytes: 0, openRecords: 0, sealedBatches: 0, untriedBatches: 0 })
+      assert.deepEqual(yield* buffer.state, { heldBytes: 0, openRecords: 0, sealedBatches: 0 })
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("puts a batch back where it was", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
       for (let n = 0; n < 3; n++) {
-        yield* buffer.append(postOf([100], n))
-        yield* buffer.seal
+        yield* buffer.append(logs, postOf([100], n))
+        yield* buffer.seal()
       }
-      const [first, second] = [yield* buffer.take, yield* buffer.take]
+      const [first, second] = [yield* takeNext, yield* takeNext]
       if (second !== undefined) yield* buffer.giveBack(second)
       if (first !== undefined) yield* buffer.giveBack(first)
       assert.deepEqual((yield* takeAll).map(numbersIn), [[0], [1], [2]])
@@ -160,11 +161,11 @@ describe("LogBuffer", () => {
   it.effect("puts both halves of a batch back where it was", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf([40, 40, 40]))
-      yield* buffer.seal
-      const batch = yield* buffer.take
-      yield* buffer.append(postOf([40], 3))
-      yield* buffer.seal
+      yield* buffer.append(logs, postOf([40, 40, 40]))
+      yield* buffer.seal()
+      const batch = yield* takeNext
+      yield* buffer.append(logs, postOf([40], 3))
+      yield* buffer.seal()
       assert.isDefined(batch)
       if (batch !== undefined) yield* Effect.forEach(yield* buffer.replace(batch, halve(batch)), buffer.giveBack)
       assert.deepEqual((yield* takeAll).map(numbersIn), [[0], [1, 2], [3]])
@@ -174,10 +175,10 @@ describe("LogBuffer", () => {
   it.effect("leaves alone what is being written to the disk when it evicts it meanwhile", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf([100]))
-      yield* buffer.seal
+      yield* buffer.append(logs, postOf([100]))
+      yield* buffer.seal()
       const [batch] = yield* buffer.unsettled
-      buffer.holdUnsafe(1000)
+      buffer.reserveUnsafe(1000)
       assert.strictEqual((yield* books).dropped.buffer_full?.records, 1)
       assert.deepEqual(numbersIn(batch!), [0])
     }).pipe(Effect.provide(bufferLayer())))
@@ -186,26 +187,26 @@ describe("LogBuffer", () => {
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
       assert.strictEqual(yield* buffer.roomBytes, 1000)
-      yield* buffer.append(postOf([99]))
+      yield* buffer.append(logs, postOf([99]))
       assert.strictEqual(yield* buffer.roomBytes, 400)
-      buffer.holdUnsafe(500)
+      buffer.reserveUnsafe(500)
       assert.strictEqual(yield* buffer.roomBytes, 0)
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("gives up everything that waits, for the reason that is named", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf([150, 150, 40]))
+      yield* buffer.append(logs, postOf([150, 150, 40]))
       yield* buffer.drop("shutdown")
-      assert.deepEqual(yield* buffer.state, { heldBytes: 0, openRecords: 0, sealedBatches: 0, untriedBatches: 0 })
+      assert.deepEqual(yield* buffer.state, { heldBytes: 0, openRecords: 0, sealedBatches: 0 })
       assert.deepEqual((yield* books).dropped, { shutdown: { records: 3, bytes: 340 } })
     }).pipe(Effect.provide(bufferLayer())))
 
   it.effect("compresses a batch when it is sealed, so that an outage holds more", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf(Array.from({ length: 100 }, () => 100)))
-      yield* buffer.seal
+      yield* buffer.append(logs, postOf(Array.from({ length: 100 }, () => 100)))
+      yield* buffer.seal()
       while ((yield* buffer.state).heldBytes > 2000) yield* Effect.promise(() => new Promise(setImmediate))
       assert.strictEqual((yield* buffer.state).sealedBatches, 1)
       assert.deepEqual((yield* books).buffered, { records: 100, bytes: 10_000 })
@@ -214,13 +215,13 @@ describe("LogBuffer", () => {
   it.effect("hands out a batch compressed, and compresses it only once", () =>
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      yield* buffer.append(postOf(Array.from({ length: 100 }, () => 100)))
-      yield* buffer.seal
-      const batch = yield* buffer.take
+      yield* buffer.append(logs, postOf(Array.from({ length: 100 }, () => 100)))
+      yield* buffer.seal()
+      const batch = yield* takeNext
       assert.isTrue(batch?.coding === "gzip" && batch.body.length < 2000)
       assert.deepEqual(batch?.tally, { records: 100, bytes: 10_000 })
       if (batch !== undefined) yield* buffer.giveBack(batch)
-      assert.strictEqual((yield* buffer.take)?.body, batch?.body)
+      assert.strictEqual((yield* takeNext)?.body, batch?.body)
       assert.strictEqual((yield* buffer.state).heldBytes, batch?.body.length)
     }).pipe(Effect.provide(bufferLayer({ compression: "gzip", maxBatchBytes: 20_000, maxBufferBytes: 40_000 }))))
 
@@ -228,16 +229,16 @@ describe("LogBuffer", () => {
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
       const post = postOf([1])
-      yield* Effect.forEach(Array.from({ length: 200_000 }), () => buffer.append(post), { discard: true })
-      yield* buffer.seal
-      assert.strictEqual((yield* buffer.take)?.tally.records, 200_000)
+      yield* Effect.forEach(Array.from({ length: 200_000 }), () => buffer.append(logs, post), { discard: true })
+      yield* buffer.seal()
+      assert.strictEqual((yield* takeNext)?.tally.records, 200_000)
     }).pipe(Effect.provide(bufferLayer({ maxBatchBytes: 10_000_000, maxBufferBytes: 20_000_000 }))))
 
   it.effect("warns of dropped records once a minute", () => {
     const log = makeCapturedLog()
     return Effect.gen(function*() {
       const buffer = yield* LogBuffer
-      const overflow = Effect.forEach(Array.from({ length: 12 }), () => buffer.append(postOf([100])))
+      const overflow = Effect.forEach(Array.from({ length: 12 }), () => buffer.append(logs, postOf([100])))
       yield* overflow
       yield* overflow
       assert.deepEqual(log.entries.map(({ fields }) => fields["count"]), [2])

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
+import type { Signal } from "../../../src/delivery/Destination.ts"
 import * as Ledger from "../../../src/delivery/Ledger.ts"
 
 const tally = (records: number, bytes = records * 100) => ({ records, bytes })
@@ -12,49 +13,49 @@ describe("Ledger", () => {
       const ledger = yield* open
       const books = yield* ledger.snapshot
       assert.isTrue(Ledger.isBalanced(books))
-      assert.deepEqual(books.received, tally(0))
-      assert.deepEqual(books.intake, { posts: 0, malformed: 0, postsDropped: 0, spillFilesDropped: 0 })
+      assert.deepEqual(books.logs.received, tally(0))
+      assert.deepEqual(books.receiving, { posts: 0, malformed: 0, postsDropped: 0, spillFilesDropped: 0 })
     }))
 
   it.effect("has what was received in the buffer", () =>
     Effect.gen(function*() {
       const ledger = yield* open
-      ledger.receiveUnsafe(tally(2))
-      ledger.receiveUnsafe(tally(3))
+      ledger.receiveUnsafe("logs", tally(2))
+      ledger.receiveUnsafe("logs", tally(3))
       const books = yield* ledger.snapshot
-      assert.deepEqual(books.received, tally(5))
-      assert.deepEqual(books.buffered, tally(5))
+      assert.deepEqual(books.logs.received, tally(5))
+      assert.deepEqual(books.logs.buffered, tally(5))
     }))
 
   it.effect("has what was replayed in the buffer", () =>
     Effect.gen(function*() {
       const ledger = yield* open
-      ledger.receiveUnsafe(tally(2))
-      ledger.replayUnsafe(tally(3))
-      ledger.replayUnsafe(tally(4))
+      ledger.receiveUnsafe("logs", tally(2))
+      ledger.replayUnsafe("logs", tally(3))
+      ledger.replayUnsafe("logs", tally(4))
       const books = yield* ledger.snapshot
       assert.isTrue(Ledger.isBalanced(books))
-      assert.deepEqual([books.received, books.replayed, books.buffered], [2, 7, 9].map((n) => tally(n)))
+      assert.deepEqual([books.logs.received, books.logs.replayed, books.logs.buffered], [2, 7, 9].map((n) => tally(n)))
     }))
 
   it.effect("moves records between accounts and keeps reasons apart", () =>
     Effect.gen(function*() {
       const ledger = yield* open
-      ledger.receiveUnsafe(tally(10))
-      ledger.moveUnsafe("buffered", { dropped: "buffer_full" }, tally(1))
-      ledger.moveUnsafe("buffered", { dropped: "shutdown" }, tally(1))
-      ledger.moveUnsafe("buffered", "spilled", tally(1))
-      ledger.moveUnsafe("buffered", "inFlight", tally(6))
-      ledger.moveUnsafe("inFlight", "delivered", tally(2))
-      ledger.moveUnsafe("inFlight", { rejected: "refused" }, tally(1))
-      ledger.moveUnsafe("inFlight", { rejected: "refused" }, tally(1))
-      ledger.moveUnsafe("inFlight", { rejected: "unaccounted" }, tally(1))
+      ledger.receiveUnsafe("logs", tally(10))
+      ledger.moveUnsafe("logs", "buffered", { dropped: "buffer_full" }, tally(1))
+      ledger.moveUnsafe("logs", "buffered", { dropped: "shutdown" }, tally(1))
+      ledger.moveUnsafe("logs", "buffered", "spilled", tally(1))
+      ledger.moveUnsafe("logs", "buffered", "inFlight", tally(6))
+      ledger.moveUnsafe("logs", "inFlight", "delivered", tally(2))
+      ledger.moveUnsafe("logs", "inFlight", { rejected: "refused" }, tally(1))
+      ledger.moveUnsafe("logs", "inFlight", { rejected: "refused" }, tally(1))
+      ledger.moveUnsafe("logs", "inFlight", { rejected: "unaccounted" }, tally(1))
       const books = yield* ledger.snapshot
       assert.isTrue(Ledger.isBalanced(books))
-      assert.deepEqual(books.dropped, { buffer_full: tally(1), shutdown: tally(1) })
-      assert.deepEqual(books.rejected, { refused: tally(2), unaccounted: tally(1) })
+      assert.deepEqual(books.logs.dropped, { buffer_full: tally(1), shutdown: tally(1) })
+      assert.deepEqual(books.logs.rejected, { refused: tally(2), unaccounted: tally(1) })
       assert.deepEqual(
-        [books.buffered, books.inFlight, books.delivered, books.spilled],
+        [books.logs.buffered, books.logs.inFlight, books.logs.delivered, books.logs.spilled],
         [1, 1, 2, 1].map((n) => tally(n))
       )
     }))
@@ -62,8 +63,8 @@ describe("Ledger", () => {
   it.effect("names no reason for no records", () =>
     Effect.gen(function*() {
       const ledger = yield* open
-      ledger.moveUnsafe("inFlight", { rejected: "refused" }, tally(0))
-      assert.deepEqual((yield* ledger.snapshot).rejected, {})
+      ledger.moveUnsafe("logs", "inFlight", { rejected: "refused" }, tally(0))
+      assert.deepEqual((yield* ledger.snapshot).logs.rejected, {})
     }))
 
   it.effect("counts posts, malformed fragments and duplicates beside the balance", () =>
@@ -73,34 +74,41 @@ describe("Ledger", () => {
       ledger.countUnsafe("malformed", 3)
       ledger.countUnsafe("postsDropped", 1)
       ledger.countUnsafe("spillFilesDropped", 5)
-      ledger.possiblyDuplicatedUnsafe(tally(4))
+      ledger.possiblyDuplicatedUnsafe("logs", tally(4))
       const books = yield* ledger.snapshot
       assert.isTrue(Ledger.isBalanced(books))
-      assert.deepEqual(books.intake, { posts: 2, malformed: 3, postsDropped: 1, spillFilesDropped: 5 })
-      assert.deepEqual(books.possiblyDuplicated, tally(4))
+      assert.deepEqual(books.receiving, { posts: 2, malformed: 3, postsDropped: 1, spillFilesDropped: 5 })
+      assert.deepEqual(books.logs.possiblyDuplicated, tally(4))
     }))
 
   it.effect("does not change a snapshot that has been taken", () =>
     Effect.gen(function*() {
       const ledger = yield* open
-      ledger.receiveUnsafe(tally(2))
-      ledger.moveUnsafe("buffered", { dropped: "shutdown" }, tally(1))
+      ledger.receiveUnsafe("logs", tally(2))
+      ledger.moveUnsafe("logs", "buffered", { dropped: "shutdown" }, tally(1))
       const before = yield* ledger.snapshot
-      ledger.moveUnsafe("buffered", { dropped: "shutdown" }, tally(1))
+      ledger.moveUnsafe("logs", "buffered", { dropped: "shutdown" }, tally(1))
       ledger.countUnsafe("posts", 1)
-      assert.deepEqual(before.dropped, { shutdown: tally(1) })
-      assert.strictEqual(before.intake.posts, 0)
+      assert.deepEqual(before.logs.dropped, { shutdown: tally(1) })
+      assert.strictEqual(before.receiving.posts, 0)
     }))
 
   it.effect("belongs to one process each", () =>
     Effect.gen(function*() {
       const [one, other] = [yield* open, yield* open]
-      one.receiveUnsafe(tally(1))
-      assert.deepEqual((yield* other.snapshot).received, tally(0))
+      one.receiveUnsafe("logs", tally(1))
+      assert.deepEqual((yield* other.snapshot).logs.received, tally(0))
     }))
 
   describe("isBalanced", () => {
-    const makeBooks = (overrides: Partial<Ledger.LedgerSnapshot> = {}): Ledger.LedgerSnapshot => ({
+    const empty = Effect.runSync(Effect.flatMap(open, (ledger) => ledger.snapshot))
+
+    const makeBooks = (overrides: Partial<Ledger.Accounts> = {}, signal: Signal = "logs"): Ledger.LedgerSnapshot => ({
+      ...empty,
+      [signal]: makeAccounts(overrides)
+    })
+
+    const makeAccounts = (overrides: Partial<Ledger.Accounts>): Ledger.Accounts => ({
       received: tally(10),
       replayed: tally(2),
       delivered: tally(3),
@@ -110,7 +118,6 @@ describe("Ledger", () => {
       buffered: tally(3),
       inFlight: tally(1),
       possiblyDuplicated: tally(7),
-      intake: { posts: 1, malformed: 2, postsDropped: 3, spillFilesDropped: 4 },
       ...overrides
     })
 
@@ -123,11 +130,11 @@ describe("Ledger", () => {
           fc.property(
             fc.constantFrom("received", "replayed", "delivered", "spilled", "buffered", "inFlight"),
             fc.constantFrom(tally(1), tally(0, 1), tally(-1), tally(0, -1)),
-            (account, off) => {
-              const books = makeBooks()
-              const { bytes, records } = books[account]
+            fc.constantFrom("logs", "traces", "metrics"),
+            (account, off, signal) => {
+              const { bytes, records } = makeAccounts({})[account]
               const wrong = { records: records + off.records, bytes: bytes + off.bytes }
-              assert.isFalse(Ledger.isBalanced(makeBooks({ [account]: wrong })))
+              assert.isFalse(Ledger.isBalanced(makeBooks({ [account]: wrong }, signal)))
             }
           )
         )
@@ -143,13 +150,33 @@ describe("Ledger", () => {
       assert.deepEqual(Ledger.total({}), tally(0))
     }))
 
+  it.effect("keeps the signals apart, and tells of those that there were", () =>
+    Effect.gen(function*() {
+      const ledger = yield* open
+      ledger.receiveUnsafe("logs", tally(2))
+      ledger.receiveUnsafe("traces", tally(3))
+      ledger.moveUnsafe("traces", "buffered", "inFlight", tally(3))
+      ledger.moveUnsafe("traces", "inFlight", "delivered", tally(3))
+      const books = yield* ledger.snapshot
+      assert.deepEqual(
+        [books.logs.received, books.traces.received, books.metrics.received],
+        [2, 3, 0].map((n) => tally(n))
+      )
+      assert.isTrue(Ledger.isBalanced(books))
+      assert.isFalse(Ledger.isComplete(books))
+      const summary = Ledger.summary(books)
+      assert.strictEqual(summary["received"], 2)
+      assert.deepInclude(summary["traces"], { received: 3, delivered: 3 })
+      assert.notProperty(summary, "metrics")
+    }))
+
   it.effect("summarises itself in record counts", () =>
     Effect.gen(function*() {
       const ledger = yield* open
-      ledger.receiveUnsafe(tally(3))
-      ledger.moveUnsafe("buffered", "inFlight", tally(2))
-      ledger.moveUnsafe("inFlight", "delivered", tally(1))
-      ledger.moveUnsafe("inFlight", { rejected: "poison" }, tally(1))
+      ledger.receiveUnsafe("logs", tally(3))
+      ledger.moveUnsafe("logs", "buffered", "inFlight", tally(2))
+      ledger.moveUnsafe("logs", "inFlight", "delivered", tally(1))
+      ledger.moveUnsafe("logs", "inFlight", { rejected: "poison" }, tally(1))
       ledger.countUnsafe("posts", 1)
       assert.deepEqual(Ledger.summary(yield* ledger.snapshot), {
         received: 3,

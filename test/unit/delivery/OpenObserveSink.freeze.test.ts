@@ -13,9 +13,9 @@ import { books, makeSink, sealBatches } from "../../support/fakes/sinkUnderTest.
 const flush = (budgetMs: number, isLast = false) =>
   OpenObserveSink.use((sink) => sink.flush({ budget: Duration.millis(budgetMs), isLast }))
 
-const start = OpenObserveSink.use((sink) => sink.start)
+const start = OpenObserveSink.use((sink) => sink.deliverDue)
 
-const isPaused = OpenObserveSink.use((sink) => sink.isPaused)
+const isPaused = Effect.map(OpenObserveSink.use((sink) => sink.outages), (outages) => outages === "all")
 
 /** Says that the sandbox may have been frozen from now on until now. */
 const thawed = (since: number) => OpenObserveSink.use((sink) => sink.thawed(since))

@@ -11,7 +11,7 @@ import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
 import type { Answer, ControlledTransport } from "../../support/fakes/ControlledTransport.ts"
 import { makeControlledTransport, recordsOf, storeAll, stored } from "../../support/fakes/ControlledTransport.ts"
 import { withFreezes } from "../../support/fakes/freezes.ts"
-import { books, makeSink, postOf } from "../../support/fakes/sinkUnderTest.ts"
+import { append, books, makeSink, postOf } from "../../support/fakes/sinkUnderTest.ts"
 import { withThaws } from "../../support/fakes/thaws.ts"
 
 const refused: Answer = { code: "ECONNREFUSED", isSent: false }
@@ -19,9 +19,9 @@ const refused: Answer = { code: "ECONNREFUSED", isSent: false }
 const flush = (budgetMs = 2000, isLast = false) =>
   OpenObserveSink.use((sink) => sink.flush({ budget: Duration.millis(budgetMs), isLast }))
 
-const send = OpenObserveSink.use((sink) => sink.send)
+const send = OpenObserveSink.use((sink) => sink.deliverAll)
 
-const write = (...numbers: ReadonlyArray<number>) => LogBuffer.use((buffer) => buffer.append(postOf(numbers)))
+const write = (...numbers: ReadonlyArray<number>) => append(postOf(numbers))
 
 const bufferState = LogBuffer.use((buffer) => buffer.state)
 

@@ -5,11 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import type { Batch } from "../../../src/delivery/Batch.ts"
+import { LogsDestination } from "../../../src/openobserve/LogsDestination.ts"
 import { LogBuffer } from "../../../src/delivery/Buffer.ts"
 import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
 import type { Answer } from "../../support/fakes/ControlledTransport.ts"
 import { makeControlledTransport, recordsOf, storeAll, stored } from "../../support/fakes/ControlledTransport.ts"
-import { books, makeSink, postOf, sealBatches } from "../../support/fakes/sinkUnderTest.ts"
+import { append, books, makeSink, postOf, sealBatches } from "../../support/fakes/sinkUnderTest.ts"
 
 const flush = (isLast = false) => OpenObserveSink.use((sink) => sink.flush({ budget: Duration.minutes(10), isLast }))
 
@@ -67,7 +68,7 @@ describe("OpenObserveSink", () => {
       return Effect.gen(function*() {
         yield* TestClock.adjust(Duration.days(1))
         const buffer = yield* LogBuffer
-        yield* buffer.restore({ ...madeUp, ...content })
+        yield* buffer.restore({ ...madeUp, destination: yield* LogsDestination, ...content })
         yield* sealBatches([1])
         assert.isTrue(yield* flush())
         const { delivered, dropped, inFlight } = yield* books
@@ -108,7 +109,7 @@ describe("OpenObserveSink", () => {
         yield* warmUp
         assert.strictEqual(transport.asks(), 1)
         assert.include(String(log.entries[0]?.fields["remedy"]), "O2_AUTHORIZATION_HEADER")
-        assert.isTrue(yield* OpenObserveSink.use((sink) => sink.isPaused))
+        assert.strictEqual(yield* OpenObserveSink.use((sink) => sink.outages), "all")
       }).pipe(Effect.provide(layer))
     })
 
@@ -130,11 +131,10 @@ describe("OpenObserveSink", () => {
       const transport = makeControlledTransport((request) => isUp ? storeAll(request) : denied)
       const { layer } = makeSink(transport)
       return Effect.gen(function*() {
-        const buffer = yield* LogBuffer
         yield* sealBatches([0])
         yield* flush()
         for (let n = 1; n < 20; n++) {
-          yield* buffer.append(postOf([n]))
+          yield* append(postOf([n]))
           yield* flush()
         }
         isUp = true
@@ -174,13 +174,13 @@ describe("OpenObserveSink", () => {
         yield* sealBatches([2], [3])
         yield* TestClock.adjust("4999 millis")
         assert.isFalse(yield* flush())
-        yield* OpenObserveSink.use((sink) => sink.start)
+        yield* OpenObserveSink.use((sink) => sink.deliverDue)
         yield* Effect.yieldNow
         assert.strictEqual(transport.exchanges.length, 1)
         yield* TestClock.adjust("1 millis")
         const flushing = yield* Effect.forkChild(flush())
         const probe = yield* transport.next
-        yield* OpenObserveSink.use((sink) => sink.start)
+        yield* OpenObserveSink.use((sink) => sink.deliverDue)
         yield* Effect.yieldNow
         assert.strictEqual(transport.exchanges.length, 2)
         yield* probe.answer(stored(1))
@@ -191,11 +191,14 @@ describe("OpenObserveSink", () => {
     })
 
     it.effect("takes failures of requests that were in flight together for one", () => {
-      const transport = makeControlledTransport((request, index) => index < 4 ? denied : storeAll(request))
+      const transport = makeControlledTransport((request, index) => index < 4 ? undefined : storeAll(request))
       const { layer } = makeSink(transport)
       return Effect.gen(function*() {
         yield* sealBatches([1], [2], [3], [4])
-        assert.isFalse(yield* flush())
+        const flushing = yield* Effect.forkChild(flush())
+        const exchanges = yield* Effect.all([transport.next, transport.next, transport.next, transport.next])
+        yield* Effect.forEach(exchanges, ({ answer }) => answer(denied))
+        assert.isFalse(yield* Fiber.join(flushing))
         assert.strictEqual(transport.exchanges.length, 4)
         yield* TestClock.adjust("5 seconds")
         assert.isTrue(yield* flush())

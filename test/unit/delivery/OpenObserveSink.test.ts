@@ -9,7 +9,7 @@ import { LogBuffer } from "../../../src/delivery/Buffer.ts"
 import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
 import type { Answer, ControlledTransport } from "../../support/fakes/ControlledTransport.ts"
 import { makeControlledTransport, recordsOf, storeAll, stored } from "../../support/fakes/ControlledTransport.ts"
-import { books, makeSink, postOf, sealBatches } from "../../support/fakes/sinkUnderTest.ts"
+import { append, books, makeSink, postOf, sealBatches } from "../../support/fakes/sinkUnderTest.ts"
 
 const overloaded: Answer = { status: 503, body: "Error# MemoryTableOverflowError" }
 
@@ -164,7 +164,7 @@ describe("OpenObserveSink", () => {
       const { layer } = makeSink(transport)
       return Effect.gen(function*() {
         yield* sealBatches([1])
-        yield* OpenObserveSink.use((sink) => sink.start)
+        yield* OpenObserveSink.use((sink) => sink.deliverDue)
         yield* Effect.yieldNow
         assert.strictEqual((yield* books).inFlight.records, 1)
         assert.isFalse(yield* flush(500))
@@ -177,7 +177,7 @@ describe("OpenObserveSink", () => {
       const { layer } = makeSink(transport)
       return Effect.gen(function*() {
         yield* sealBatches([1])
-        yield* OpenObserveSink.use((sink) => sink.start)
+        yield* OpenObserveSink.use((sink) => sink.deliverDue)
         yield* Effect.yieldNow
         assert.isTrue(yield* flush(2000, true))
         assert.strictEqual(yield* Clock.currentTimeMillis, 0)
@@ -206,9 +206,8 @@ describe("OpenObserveSink", () => {
       const transport = makeControlledTransport(storeAll)
       const { layer } = makeSink(transport)
       return Effect.gen(function*() {
-        const buffer = yield* LogBuffer
         yield* sealBatches([1])
-        yield* buffer.append(postOf([2]))
+        yield* append(postOf([2]))
         assert.isTrue(yield* flush(500))
         assert.deepStrictEqual(sentBy(transport), [[1], [2]])
       }).pipe(Effect.provide(layer))
@@ -243,7 +242,7 @@ describe("OpenObserveSink", () => {
         const flushing = yield* Effect.forkChild(flush(500, true))
         yield* TestClock.adjust("500 millis")
         yield* Fiber.join(flushing)
-        yield* sink.send
+        yield* sink.deliverAll
         yield* TestClock.adjust("1 minute")
         assert.strictEqual(transport.exchanges.length, 1)
         assert.strictEqual((yield* books).buffered.records, 1)
@@ -277,10 +276,10 @@ describe("OpenObserveSink", () => {
       return Effect.gen(function*() {
         const sink = yield* OpenObserveSink
         yield* sealBatches([1])
-        yield* sink.start
-        yield* sink.start
+        yield* sink.deliverDue
+        yield* sink.deliverDue
         const { answer } = yield* transport.next
-        yield* sink.start
+        yield* sink.deliverDue
         yield* Effect.yieldNow
         assert.strictEqual(transport.exchanges.length, 1)
         yield* answer(stored(1))

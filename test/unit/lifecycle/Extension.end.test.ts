@@ -1,4 +1,4 @@
-/** How the program ends: SHUTDOWN, signals, a platform that does not answer, settings that are wrong. */
+/** How the program ends: SHUTDOWN, signals, a platform that does not answer. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -6,10 +6,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as TestClock from "effect/testing/TestClock"
-import { ConfigurationError } from "../../../src/config/Config.ts"
 import * as Extension from "../../../src/lifecycle/Extension.ts"
 import { ExtensionsError } from "../../../src/lambda/ExtensionsClient.ts"
-import { ListenError } from "../../../src/telemetry/TelemetryServer.ts"
 import { makeControlledTransport, storeAll } from "../../support/fakes/ControlledTransport.ts"
 import { event, interrupted, makeProgram, START } from "../../support/fakes/program.ts"
 import { books } from "../../support/fakes/sinkUnderTest.ts"
@@ -274,47 +272,5 @@ describe("Extension", () => {
         assert.include(ledgerLine(program)?.fields, { reason: "poll failed" })
       }).pipe(Effect.provide(program.layer))
     })
-  })
-
-  describe("refuse", () => {
-    const problems = ["O2_STREAM is reserved", "O2_ORGANIZATION_ID is not set"]
-
-    it.effect("reports every problem to the platform and fails", () => {
-      const program = makeProgram()
-      return Effect.gen(function*() {
-        const error = new ConfigurationError({ problems, reaction: "fail" })
-        const exit = yield* Effect.exit(Extension.refuse(error))
-        assert.isTrue(Exit.isFailure(exit))
-        assert.deepStrictEqual(program.calls, [
-          "register",
-          `init/error Extension.ConfigInvalid: wrong configuration: ${problems.join("; ")}`
-        ])
-        assert.deepStrictEqual(program.log.at("Error"), [`wrong configuration: ${problems.join("; ")}`])
-        assert.deepStrictEqual(program.polls, [])
-      }).pipe(Effect.provide(program.layer))
-    })
-
-    for (
-      const error of [
-        new ConfigurationError({ problems, reaction: "pass-through" }),
-        new ListenError({ cause: new Error("EADDRINUSE") })
-      ]
-    ) {
-      it.effect(`lets the function run until SHUTDOWN after ${error._tag} with pass-through`, () => {
-        const program = makeProgram()
-        return Effect.gen(function*() {
-          const fiber = yield* Effect.forkChild(Extension.refuse(error))
-          yield* program.invoke("r1")
-          yield* program.invoke("r2")
-          assert.strictEqual(program.polls.length, 3)
-          assert.isUndefined(fiber.pollUnsafe())
-          yield* program.shutdown()
-          assert.isTrue(Exit.isSuccess(yield* ended(fiber)))
-          assert.deepStrictEqual(program.calls, ["register"])
-          assert.deepStrictEqual(program.log.at("Error"), [error.message])
-          assert.strictEqual(program.log.at("Warn").length, 1)
-        }).pipe(Effect.provide(program.layer))
-      })
-    }
   })
 })

@@ -4,10 +4,11 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import type { Batch } from "../../../src/delivery/Batch.ts"
 import * as Extension from "../../../src/lifecycle/Extension.ts"
-import { Ledger } from "../../../src/delivery/Ledger.ts"
-import type { SpillableMemory } from "../../../src/spill/Spill.ts"
+import type { SpillableMemory } from "../../../src/spill/SpillStore.ts"
+import { logs } from "../../support/destinations.ts"
 import { makeControlledTransport, recordsOf, storeAll } from "../../support/fakes/ControlledTransport.ts"
 import { event, interrupted, makeProgram, running, START } from "../../support/fakes/program.ts"
+import { books } from "../../support/fakes/sinkUnderTest.ts"
 
 /** A disk that notes what it is given, and gives back what an earlier generation has left. */
 const makeDisk = (left: ReadonlyArray<Batch> = []) => {
@@ -30,6 +31,7 @@ const makeDisk = (left: ReadonlyArray<Batch> = []) => {
 
 /** A batch of an earlier generation, with a record that has no number of this one. */
 const makeLeft = (): Batch => ({
+  destination: logs,
   id: -9,
   tally: { records: 1, bytes: 39 },
   oldestTimestamp: START * 1000,
@@ -46,7 +48,12 @@ const recordsIn = (batches: ReadonlyArray<Batch> = []) => batches.reduce((sum, {
 describe("Spilling", () => {
   it.effect("sends first what an earlier generation has left", () => {
     const transport = makeControlledTransport(storeAll)
-    const { invoke, layer, send, shutdown } = makeProgram({ env, transport, spill: makeDisk([makeLeft()]).spill })
+    const { invoke, layer, send, shutdown } = makeProgram({
+      env,
+      transport,
+      spill: makeDisk([makeLeft()]).spill,
+      destination: logs
+    })
     return running(
       layer,
       Effect.gen(function*() {
@@ -55,7 +62,7 @@ describe("Spilling", () => {
         yield* shutdown()
         yield* TestClock.adjust("2 seconds")
         assert.strictEqual(recordsOf(transport.exchanges[0]!)[0]?.n, -1)
-        const { delivered, received, replayed } = yield* Ledger.use((ledger) => ledger.snapshot)
+        const { delivered, received, replayed } = yield* books
         assert.deepEqual([received.records, replayed.records, delivered.records], [1, 1, 2])
       })
     )
@@ -64,7 +71,7 @@ describe("Spilling", () => {
   it.effect("has nothing under way when the sandbox may freeze, though more has come back after the call", () => {
     let catchUps = 0
     const catchUp = (memory: SpillableMemory) => catchUps++ === 1 ? memory.restore(makeLeft()) : Effect.void
-    const { invoke, layer, send, transport } = makeProgram({ env, spill: { catchUp } })
+    const { invoke, layer, send, transport } = makeProgram({ env, spill: { catchUp }, destination: logs })
     return running(
       layer,
       Effect.gen(function*() {
@@ -80,7 +87,12 @@ describe("Spilling", () => {
 
   it.effect("leaves to the next generation what cannot be delivered at the end", () => {
     const disk = makeDisk()
-    const { invoke, layer, log, send, shutdown } = makeProgram({ env, transport: away(), spill: disk.spill })
+    const { invoke, layer, log, send, shutdown } = makeProgram({
+      env,
+      transport: away(),
+      spill: disk.spill,
+      destination: logs
+    })
     return running(
       layer,
       Effect.gen(function*() {
@@ -90,7 +102,7 @@ describe("Spilling", () => {
         yield* shutdown(2000, "timeout")
         yield* TestClock.adjust("2 seconds")
         assert.deepStrictEqual(disk.writes.map(recordsIn), [1])
-        const { buffered, dropped, spilled } = yield* Ledger.use((ledger) => ledger.snapshot)
+        const { buffered, dropped, spilled } = yield* books
         assert.deepEqual([spilled.records, buffered.records, dropped], [1, 0, {}])
         assert.strictEqual(log.entries.findLast(({ message }) => message === "ledger")?.level, "Warn")
       })
@@ -99,7 +111,7 @@ describe("Spilling", () => {
 
   it.effect("writes in an outage before a call's deadline, and goes on holding it in memory", () => {
     const disk = makeDisk()
-    const { invoke, layer, send } = makeProgram({ env, transport: away(), spill: disk.spill })
+    const { invoke, layer, send } = makeProgram({ env, transport: away(), spill: disk.spill, destination: logs })
     return running(
       layer,
       Effect.gen(function*() {
@@ -111,14 +123,14 @@ describe("Spilling", () => {
         assert.strictEqual(disk.writes.length, 0)
         yield* TestClock.adjust("1 millis")
         assert.deepStrictEqual(disk.writes.map(recordsIn), [2])
-        assert.strictEqual((yield* Ledger.use((ledger) => ledger.snapshot)).buffered.records, 2)
+        assert.strictEqual((yield* books).buffered.records, 2)
       })
     )
   })
 
   it.effect("ends what goes on beside the calls before the end begins", () => {
     const disk = makeDisk()
-    const { invoke, layer, send } = makeProgram({ env, transport: away(), spill: disk.spill })
+    const { invoke, layer, send } = makeProgram({ env, transport: away(), spill: disk.spill, destination: logs })
     return Effect.gen(function*() {
       yield* TestClock.setTime(START)
       const program = yield* Effect.forkChild(Extension.run)
@@ -131,7 +143,7 @@ describe("Spilling", () => {
       // from here to the deadline it would write; what is spilled by then would look settled to it
       yield* interrupted(program)
       assert.deepStrictEqual(disk.writes.map(recordsIn), [2])
-      assert.strictEqual((yield* Ledger.use((ledger) => ledger.snapshot)).spilled.records, 2)
+      assert.strictEqual((yield* books).spilled.records, 2)
     }).pipe(Effect.provide(layer))
   })
 
@@ -176,7 +188,7 @@ describe("Spilling", () => {
     const disk = makeDisk()
     let isUp = true
     const transport = makeControlledTransport((request) => isUp ? storeAll(request) : { status: 503 })
-    const { invoke, layer, send } = makeProgram({ env, transport, spill: disk.spill })
+    const { invoke, layer, send } = makeProgram({ env, transport, spill: disk.spill, destination: logs })
     return running(
       layer,
       Effect.gen(function*() {

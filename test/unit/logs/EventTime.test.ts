@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import * as Timestamp from "../../../src/logs/EventTime.ts"
+import * as EventTime from "../../../src/logs/EventTime.ts"
 
 const NOON = Date.UTC(2026, 10, 22, 12) * 1000
 
@@ -13,10 +13,10 @@ const isoOf = (millis: number): string => new Date(millis).toISOString()
 const parse = (json: string): number => {
   // what stands around the value must not matter
   const bytes = Buffer.from(`{"time":${json},"type":"function"}`)
-  return Timestamp.parse(bytes, 8, 8 + Buffer.byteLength(json))
+  return EventTime.parse(bytes, 8, 8 + Buffer.byteLength(json))
 }
 
-describe("Timestamp", () => {
+describe("EventTime", () => {
   describe("parse", () => {
     const times: ReadonlyArray<readonly [json: string, micros: number]> = [
       ["\"2026-11-22T12:00:00.000Z\"", NOON],
@@ -87,59 +87,23 @@ describe("Timestamp", () => {
       ))
   })
 
-  describe("isAccepted", () => {
-    const HOUR = 3_600_000_000
-    const ages: ReadonlyArray<readonly [hours: number, isAccepted: boolean]> = [
-      [0, true],
-      [4.9, true],
-      [4.91, false],
-      [-23.9, true],
-      [-23.91, false]
-    ]
-    for (const [hours, isAccepted] of ages) {
-      it.effect(`is ${isAccepted} for an age of ${hours} h`, () =>
-        Effect.sync(() => assert.strictEqual(Timestamp.isAccepted(NOON - hours * HOUR, NOON), isAccepted)))
-    }
-
-    it.effect("is false for no time", () => Effect.sync(() => assert.isFalse(Timestamp.isAccepted(NaN, NOON))))
-  })
-
-  describe("format", () => {
-    it.effect("writes milliseconds as Lambda does, and microseconds where there are any", () =>
-      Effect.sync(() => {
-        assert.strictEqual(Timestamp.format(NOON), "2026-11-22T12:00:00.000Z")
-        assert.strictEqual(Timestamp.format(NOON + 1_234_000), "2026-11-22T12:00:01.234Z")
-        assert.strictEqual(Timestamp.format(NOON + 1_000_007), "2026-11-22T12:00:01.000007Z")
-      }))
-
-    it.effect("writes what parse reads", () =>
-      Effect.sync(() =>
-        fc.assert(
-          fc.property(fc.integer({ min: 0, max: LATEST * 1000 }), (micros) => {
-            assert.strictEqual(parse(JSON.stringify(Timestamp.format(micros))), micros)
-          }),
-          { numRuns: 1000 }
-        )
-      ))
-  })
-
   describe("MillisecondOrder", () => {
     it.effect("numbers the events of one millisecond", () =>
       Effect.sync(() => {
-        const order = new Timestamp.MillisecondOrder()
+        const order = new EventTime.MillisecondOrder()
         assert.deepEqual([order.next(NOON), order.next(NOON), order.next(NOON)], [NOON, NOON + 1, NOON + 2])
       }))
 
     it.effect("goes on where it was when a millisecond comes again", () =>
       Effect.sync(() => {
-        const order = new Timestamp.MillisecondOrder()
+        const order = new EventTime.MillisecondOrder()
         const times = [NOON, NOON, NOON + 1000, NOON, NOON + 1000].map((micros) => order.next(micros))
         assert.deepEqual(times, [NOON, NOON + 1, NOON + 1000, NOON + 2, NOON + 1001])
       }))
 
     it.effect("stays within the millisecond", () =>
       Effect.sync(() => {
-        const order = new Timestamp.MillisecondOrder()
+        const order = new EventTime.MillisecondOrder()
         const times = Array.from({ length: 1500 }, () => order.next(NOON) - NOON)
         assert.deepEqual(times.slice(998, 1003), [998, 999, 999, 999, 999])
         assert.strictEqual(times.at(-1), 999)
@@ -147,13 +111,13 @@ describe("Timestamp", () => {
 
     it.effect("leaves microseconds alone that the event has itself", () =>
       Effect.sync(() => {
-        const order = new Timestamp.MillisecondOrder()
+        const order = new EventTime.MillisecondOrder()
         assert.deepEqual([order.next(NOON + 5), order.next(NOON + 5)], [NOON + 5, NOON + 5])
       }))
 
     it.effect("remembers the last milliseconds, not all", () =>
       Effect.sync(() => {
-        const order = new Timestamp.MillisecondOrder()
+        const order = new EventTime.MillisecondOrder()
         order.next(NOON)
         for (let index = 1; index <= 200; index++) order.next(NOON + index * 1000)
         assert.strictEqual(order.next(NOON), NOON + 1)

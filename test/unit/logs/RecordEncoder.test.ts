@@ -3,17 +3,22 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
+import { ExtensionConfig } from "../../../src/config/Config.ts"
+import { LambdaEnvironment } from "../../../src/lambda/LambdaEnvironment.ts"
 import { RecordEncoder } from "../../../src/logs/RecordEncoder.ts"
 
 const NOW = Date.UTC(2026, 10, 22, 12)
 
 const makeLayer = (env: Readonly<Record<string, string>> = {}) =>
-  RecordEncoder.layer.pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({
-    O2_ORGANIZATION_ID: "default",
-    O2_AUTHORIZATION_HEADER: "Basic eDp5",
-    AWS_REGION: "eu-west-1",
-    ...env
-  }))))
+  RecordEncoder.layerNoDeps.pipe(
+    Layer.provide([ExtensionConfig.layer, LambdaEnvironment.layer]),
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({
+      O2_ORGANIZATION_ID: "default",
+      O2_AUTHORIZATION_HEADER: "Basic eDp5",
+      AWS_REGION: "eu-west-1",
+      ...env
+    })))
+  )
 
 const encode = Effect.fnUntraced(function*(...events: ReadonlyArray<unknown>) {
   const encoder = yield* RecordEncoder

@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { narrow } from "../../../src/openobserve/CollapseObjects.ts"
+import { collapseObjects } from "../../../src/openobserve/CollapseObjects.ts"
 import { anyTexts, bodyOf, columnsOfText, serdeRecords, textsOf } from "../../support/bodyFixtures.ts"
 import { runs } from "../../support/fuzzing.ts"
 
 const narrowed = (limit: number, text: string): string => {
-  const [only, ...others] = textsOf(narrow(bodyOf([text]), limit).body)
+  const [only, ...others] = textsOf(collapseObjects(bodyOf([text]), limit).body)
   assert.deepEqual(others, [])
   return only ?? ""
 }
@@ -85,7 +85,7 @@ describe("Narrow", () => {
         "{\"_timestamp\":3,\"b\":{\"c\":1,\"d\":2}}",
         "{\"_timestamp\":4,\"e\":1}"
       ]
-      const { body, oldestTimestamp, records } = narrow(bodyOf(texts), 2)
+      const { body, oldestTimestamp, records } = collapseObjects(bodyOf(texts), 2)
       assert.deepEqual([records, oldestTimestamp], [3, 3])
       assert.deepEqual(textsOf(body), [texts[0], "{\"_timestamp\":3,\"b\":\"{\\\"c\\\":1,\\\"d\\\":2}\"}", texts[2]])
     }))
@@ -94,7 +94,7 @@ describe("Narrow", () => {
     Effect.sync(() =>
       fc.assert(
         fc.property(anyTexts, fc.integer({ min: 2, max: 40 }), (texts, limit) => {
-          const { body } = narrow(bodyOf(texts), limit)
+          const { body } = collapseObjects(bodyOf(texts), limit)
           serdeRecords(body)
           const after = textsOf(body)
           assert.strictEqual(after.length, texts.length)

@@ -3,13 +3,13 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { ColumnCounter } from "../../../src/openobserve/ColumnCounter.ts"
 import { possibleColumnsOf } from "../../../src/openobserve/Columns.ts"
-import { EventScanner } from "../../../src/telemetry/TelemetryEvent.ts"
+import { ObjectScanner } from "../../../src/json/ObjectScanner.ts"
 import * as Arbitraries from "../../support/arbitraries.ts"
 import { anyTexts, bodyOf, encodedTexts, serdeRecords, unionOf, widePost } from "../../support/bodyFixtures.ts"
 import { runs } from "../../support/fuzzing.ts"
 
 const count = (counter: ColumnCounter, texts: ReadonlyArray<string>) => {
-  const records = new EventScanner(bodyOf(texts))
+  const records = new ObjectScanner(bodyOf(texts))
   while (records.next()) counter.add(records.bytes, records.members)
 }
 
@@ -85,7 +85,7 @@ describe("ColumnCounter", () => {
           for (const texts of [...posts, ...posts]) {
             counter.reset()
             count(counter, texts)
-            const records = new EventScanner(bodyOf(texts))
+            const records = new ObjectScanner(bodyOf(texts))
             const possible = new Set(["base"])
             while (records.next()) {
               for (const column of possibleColumnsOf(records.bytes, records.members)) possible.add(column)
@@ -104,7 +104,7 @@ describe("ColumnCounter", () => {
       fc.assert(
         fc.property(fc.oneof(Arbitraries.post, widePost), (post) => {
           const counter = new ColumnCounter(Infinity, ADDED_COLUMNS)
-          const events = new EventScanner(Buffer.from(post))
+          const events = new ObjectScanner(Buffer.from(post))
           while (events.next()) counter.add(events.bytes, events.members)
           const union = unionOf(serdeRecords(bodyOf(encodedTexts(post, options))))
           assert.isAtLeast(counter.columns.size, union.size)

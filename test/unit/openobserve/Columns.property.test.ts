@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { columnName } from "../../../src/logs/RecordWriter.ts"
+import { columnName } from "../../../src/openobserve/ColumnName.ts"
 import { columnsOf, possibleColumnsOf } from "../../../src/openobserve/Columns.ts"
-import { EventScanner } from "../../../src/telemetry/TelemetryEvent.ts"
+import { ObjectScanner } from "../../../src/json/ObjectScanner.ts"
 import { anyTexts, bodyOf, columnsOfText } from "../../support/bodyFixtures.ts"
 import { runs } from "../../support/fuzzing.ts"
 
 const scanned = (text: string) => {
-  const record = new EventScanner(bodyOf([text]))
+  const record = new ObjectScanner(bodyOf([text]))
   assert.isTrue(record.next())
   return record
 }

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import * as OpenObserveResponse from "../../../src/openobserve/IngestResponse.ts"
+import type { Verdict } from "../../../src/delivery/Verdict.ts"
+import * as IngestResponse from "../../../src/openobserve/IngestResponse.ts"
 
-type Tag = OpenObserveResponse.Verdict["_tag"]
+type Tag = Verdict["_tag"]
 
 const NOW = Date.UTC(2026, 10, 22, 12)
 
@@ -14,7 +15,7 @@ const read = (
     readonly headers?: Readonly<Record<string, string>>
     readonly sent?: number
   }
-) => OpenObserveResponse.read({ status, headers, body }, sent, NOW)
+) => IngestResponse.read({ status, headers, body }, sent, NOW)
 
 const counted = (successful: number, failed: number, error?: string) =>
   JSON.stringify({ code: 200, status: [{ name: "default", successful, failed, ...(error && { error }) }] })
@@ -24,7 +25,7 @@ const message = (code: number, text: string) => JSON.stringify({ code, message: 
 const TOO_OLD =
   "Too old data, only last 5 hours data can be ingested. Data discarded. You can adjust ingestion max time by setting the environment variable ZO_INGEST_ALLOWED_UPTO=<max_hours>"
 
-describe("OpenObserveResponse", () => {
+describe("IngestResponse", () => {
   describe("a 200 answer", () => {
     const answers: ReadonlyArray<readonly [name: string, body: string, sent: number, stored: number, refused: number]> =
       [

@@ -6,12 +6,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { MAX_COLUMNS } from "../../../src/openobserve/ColumnCounter.ts"
-import { group } from "../../../src/openobserve/SplitByColumns.ts"
-import { narrow } from "../../../src/openobserve/CollapseObjects.ts"
+import { splitByColumns } from "../../../src/openobserve/SplitByColumns.ts"
+import { collapseObjects } from "../../../src/openobserve/CollapseObjects.ts"
 import { restamp } from "../../../src/openobserve/Restamp.ts"
-import { shorten } from "../../../src/openobserve/Truncate.ts"
+import { truncate } from "../../../src/openobserve/Truncate.ts"
 import { OpenObserveDouble, type OpenObserveDoubleOptions } from "../../../src/testing/OpenObserveDouble.ts"
-import * as Timestamp from "../../../src/logs/EventTime.ts"
+import * as AcceptedTime from "../../../src/openobserve/AcceptedTime.ts"
 import { bodyOf, encodedTexts } from "../../support/bodyFixtures.ts"
 import { call } from "../../testing/OpenObserveClient.ts"
 
@@ -152,7 +152,7 @@ const misplaced: ReadonlyArray<Hazard> = [
     events: [line("\"first\"", -1), line("\"second\""), line("\"third\""), line("\"fourth\"", 1)],
     ageMillis: 6 * HOUR_MS,
     rewrite: (body, nowMicros) => [
-      restamp(body, nowMicros, (micros) => !Timestamp.isAccepted(micros, nowMicros))
+      restamp(body, nowMicros, (micros) => !AcceptedTime.isAccepted(micros, nowMicros))
     ],
     refusal:
       "200 {\"code\":200,\"status\":[{\"name\":\"unprepared\",\"successful\":0,\"failed\":4,\"error\":\"Too old data",
@@ -165,14 +165,14 @@ const oversized: ReadonlyArray<Hazard> = [
     name: "a line that is too long for what lies in between",
     events: [line(JSON.stringify("x".repeat(10_000)))],
     double: { payloadLimitBytes: 4096 },
-    rewrite: (body) => [shorten(body, 4000)],
+    rewrite: (body) => [truncate(body, 4000)],
     refusal: "413 Failed to buffer the request body: length limit exceeded",
     stored: [{ type: "function" }]
   },
   {
     name: "too many columns in one record",
     events: [line(wide("key", 1000))],
-    rewrite: (body) => [narrow(body, MAX_COLUMNS)],
+    rewrite: (body) => [collapseObjects(body, MAX_COLUMNS)],
     refusal: DROPPED,
     stored: [{ record: wide("key", 1000), type: "function" }]
   },
@@ -180,7 +180,7 @@ const oversized: ReadonlyArray<Hazard> = [
     name: "too many columns in one record for OpenObserve Cloud",
     events: [line(`{"level":"INFO","message":"text","data":${wide("key", 200)}}`), neighbour],
     double: { flavour: "cloud" },
-    rewrite: (body) => [narrow(body, MAX_COLUMNS)],
+    rewrite: (body) => [collapseObjects(body, MAX_COLUMNS)],
     refusal: DROPPED,
     stored: [
       { record_level: "INFO", record_message: "text", record_data: wide("key", 200) },
@@ -190,7 +190,7 @@ const oversized: ReadonlyArray<Hazard> = [
   {
     name: "too many columns in the union of a batch",
     events: Array.from({ length: 10 }, (_, index) => line(wide(`of_${index}_`, 120))),
-    rewrite: (body) => group(body, MAX_COLUMNS),
+    rewrite: (body) => splitByColumns(body, MAX_COLUMNS),
     refusal: DROPPED,
     stored: Array.from({ length: 10 }, (_, index) => ({ [`record_of_${index}_119`]: "value 119" }))
   },
@@ -198,7 +198,7 @@ const oversized: ReadonlyArray<Hazard> = [
     name: "too many columns in the union of a batch for OpenObserve Cloud",
     events: [line(wide("one", 150)), neighbour, line(wide("other", 150)), line(wide("one", 150))],
     double: { flavour: "cloud" },
-    rewrite: (body) => group(body, MAX_COLUMNS),
+    rewrite: (body) => splitByColumns(body, MAX_COLUMNS),
     refusal: DROPPED,
     stored: [
       { record_one149: "value 149" },

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { columnName } from "../../../src/logs/RecordWriter.ts"
+import { columnName } from "../../../src/openobserve/ColumnName.ts"
 import { restamp } from "../../../src/openobserve/Restamp.ts"
-import * as Timestamp from "../../../src/logs/EventTime.ts"
+import * as AcceptedTime from "../../../src/openobserve/AcceptedTime.ts"
 import { anyTexts, bodyOf, serdeRecords, textsOf } from "../../support/bodyFixtures.ts"
 import { NOW_MICROS } from "../../support/encoderFixtures.ts"
 import { runs } from "../../support/fuzzing.ts"
@@ -68,7 +68,7 @@ describe("Restamp", () => {
     Effect.sync(() => {
       const first = restamp(bodyOf([`{"_timestamp":${NEW}}`]), NEW + 1, () => true)
       const second = restamp(first.body, NEW + 2, () => true)
-      assert.deepEqual(textsOf(second.body), [`{"_timestamp":${NEW + 2},"time":"${Timestamp.format(NEW)}"}`])
+      assert.deepEqual(textsOf(second.body), [`{"_timestamp":${NEW + 2},"time":"${AcceptedTime.format(NEW)}"}`])
       assert.strictEqual(second.oldestTimestamp, NEW + 2)
     }))
 
@@ -82,7 +82,7 @@ describe("Restamp", () => {
           const expected = texts.map((text) => {
             const record = JSON.parse(text)
             if (record._timestamp >= limit) return text
-            const time = hasTime(record) ? "" : `,"time":"${Timestamp.format(record._timestamp)}"`
+            const time = hasTime(record) ? "" : `,"time":"${AcceptedTime.format(record._timestamp)}"`
             return `${text.slice(0, -1).replace(/^\{"_timestamp":\d+/, () => `{"_timestamp":${next++}`)}${time}}`
           })
           assert.deepEqual(textsOf(body), expected)

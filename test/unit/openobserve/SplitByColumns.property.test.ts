@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { group } from "../../../src/openobserve/SplitByColumns.ts"
+import { splitByColumns } from "../../../src/openobserve/SplitByColumns.ts"
 import { anyTexts, bodyOf, columnsOfText, serdeRecords, textsOf, unionOf } from "../../support/bodyFixtures.ts"
 import { runs } from "../../support/fuzzing.ts"
 
@@ -10,7 +10,7 @@ const record = (timestamp: number, ...columns: ReadonlyArray<string>) =>
   `{"_timestamp":${timestamp}${columns.map((column) => `,"${column}":1`).join("")}}`
 
 const grouped = (limit: number, ...texts: ReadonlyArray<string>) =>
-  group(bodyOf(texts), limit).map(({ body, oldestTimestamp, records }) => {
+  splitByColumns(bodyOf(texts), limit).map(({ body, oldestTimestamp, records }) => {
     assert.strictEqual(textsOf(body).length, records)
     return { texts: textsOf(body), oldestTimestamp }
   })
@@ -25,7 +25,7 @@ describe("ColumnGroups", () => {
   it.effect("leaves together what fits", () =>
     Effect.sync(() => {
       const texts = [record(3, "a", "b"), record(1, "c"), record(2, "a")]
-      const [only, ...others] = group(bodyOf(texts), 4)
+      const [only, ...others] = splitByColumns(bodyOf(texts), 4)
       assert.deepEqual(only, { body: bodyOf(texts), records: 3, oldestTimestamp: 1 })
       assert.deepEqual(others, [])
     }))
@@ -56,12 +56,13 @@ describe("ColumnGroups", () => {
       ])
     }))
 
-  it.effect("makes nothing of nothing", () => Effect.sync(() => assert.deepEqual(group(Buffer.from("[]"), 10), [])))
+  it.effect("makes nothing of nothing", () =>
+    Effect.sync(() => assert.deepEqual(splitByColumns(Buffer.from("[]"), 10), [])))
 
   it.effect("comes to an end with records that have nothing in common", () =>
     Effect.sync(() => {
       const texts = Array.from({ length: 3000 }, (_, index) => record(index, `a${index}`, `b${index}`))
-      const groups = group(bodyOf(texts), 5)
+      const groups = splitByColumns(bodyOf(texts), 5)
       // two records and _timestamp
       assert.strictEqual(groups.length, 1500)
       assert.deepEqual(groups.flatMap(({ body }) => textsOf(body)), texts)
@@ -74,7 +75,7 @@ describe("ColumnGroups", () => {
           fc.array(anyTexts, { minLength: 1, maxLength: 3 }).map((posts) => posts.flat()),
           fc.integer({ min: 3, max: 40 }),
           (texts, limit) => {
-            const groups = group(bodyOf(texts), limit)
+            const groups = splitByColumns(bodyOf(texts), limit)
             assert.deepEqual(groups.flatMap(({ body }) => textsOf(body)).sort(), texts.toSorted())
             for (const { body, oldestTimestamp, records } of groups) {
               const part = textsOf(body)

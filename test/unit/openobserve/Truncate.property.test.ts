@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { MIN_RECORD_BYTES, shorten } from "../../../src/openobserve/Truncate.ts"
+import { MIN_RECORD_BYTES, truncate } from "../../../src/openobserve/Truncate.ts"
 import * as Arbitraries from "../../support/arbitraries.ts"
 import { anyTexts, bodyOf, encodedTexts, serdeRecords, textsOf, wideObject } from "../../support/bodyFixtures.ts"
 import { runs } from "../../support/fuzzing.ts"
@@ -9,7 +9,7 @@ import { runs } from "../../support/fuzzing.ts"
 const MARK = /^([^]*)… \[cut: (\d+) of (\d+) bytes are left out\]$/
 
 const shortened = (maxBytes: number, text: string): Record<string, unknown> => {
-  const { body } = shorten(bodyOf([text]), maxBytes)
+  const { body } = truncate(bodyOf([text]), maxBytes)
   serdeRecords(body)
   const [only, ...others] = textsOf(body)
   assert.deepEqual(others, [])
@@ -33,7 +33,7 @@ describe("Shorten", () => {
   it.effect("cuts the longest string so that the record just fits", () =>
     Effect.sync(() => {
       const text = "x".repeat(5000)
-      const { body } = shorten(bodyOf([recordOf(text)]), 1000)
+      const { body } = truncate(bodyOf([recordOf(text)]), 1000)
       const [only] = textsOf(body)
       assert.strictEqual(Buffer.byteLength(only!), 1000)
       const record = JSON.parse(only!)
@@ -115,7 +115,7 @@ describe("Shorten", () => {
         `{"_timestamp":3,"b":"${"x".repeat(300)}"}`,
         "{\"_timestamp\":4}"
       ]
-      const { body, oldestTimestamp, records } = shorten(bodyOf(texts), 200)
+      const { body, oldestTimestamp, records } = truncate(bodyOf(texts), 200)
       assert.deepEqual([records, oldestTimestamp], [3, 3])
       const [first, , last] = textsOf(body)
       assert.deepEqual([first, last], [texts[0], texts[2]])
@@ -139,7 +139,7 @@ describe("Shorten", () => {
           fc.oneof(anyTexts, longEvent.map((post) => encodedTexts(post))),
           fc.integer({ min: MIN_RECORD_BYTES, max: 600 }),
           (texts, maxBytes) => {
-            const { body } = shorten(bodyOf(texts), maxBytes)
+            const { body } = truncate(bodyOf(texts), maxBytes)
             serdeRecords(body)
             const after = textsOf(body)
             assert.strictEqual(after.length, texts.length)

@@ -82,7 +82,7 @@ const intruders: Record<string, readonly [reason: string, put: (path: string, ou
   }],
   "a file of another version": ["version", (path) => {
     const bytes = file(2)
-    bytes[7] = 2
+    bytes[7] = 3
     Fs.writeFileSync(path, bytes)
   }],
   "something else": ["foreign", (path) => Fs.writeFileSync(path, "hello")],

@@ -4,9 +4,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import * as Fs from "node:fs"
+import { logs } from "../../support/destinations.ts"
 import { runs } from "../../support/fuzzing.ts"
 import type { Batch } from "../../../src/delivery/Batch.ts"
-import type { Spilled } from "../../../src/spill/Spill.ts"
+import type { Spilled } from "../../../src/spill/SpillStore.ts"
 import * as SpillFile from "../../../src/spill/SpillFile.ts"
 import { numbersIn } from "../../support/bufferFixtures.ts"
 import { droppedFiles, type Generation, interceptDisk, LONG, makeSandbox } from "../../support/spillFixtures.ts"
@@ -75,7 +76,7 @@ const runModel = (operations: ReadonlyArray<Operation>, freeBytes = Infinity, re
       if (call === "unlink" && Fs.existsSync(String(args[0])) && !String(args[0]).endsWith(".tmp")) {
         const content = SpillFile.decode(Fs.readFileSync(String(args[0])))
         if (typeof content === "string") throw new Error(`a file that is ${content}`)
-        const numbers = numbersIn({ ...content, id: 0 })
+        const numbers = numbersIn({ ...content, destination: logs, id: 0 })
         if (!numbers.some((n) => known.has(n))) {
           filesGivenUp++
           for (const n of numbers) counted.add(n)

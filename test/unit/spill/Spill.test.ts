@@ -28,7 +28,7 @@ describe("Spill", () => {
       assert.deepStrictEqual([one, two], left.map((batch, index) => Object.assign({}, batch, { id: FIRST_ID + index })))
       assert.strictEqual(three, fresh)
       const books = yield* second.ledger.snapshot
-      assert.strictEqual(books.replayed.records, 3)
+      assert.strictEqual(books.logs.replayed.records, 3)
       assert.strictEqual(yield* droppedFiles(second), 0)
       assert.deepStrictEqual([...first.log.entries, ...second.log.entries], [])
     }))

@@ -4,9 +4,11 @@ import * as fc from "fast-check"
 import * as Zlib from "node:zlib"
 import { runs } from "../../support/fuzzing.ts"
 import { type Batch, halve } from "../../../src/delivery/Batch.ts"
+import { makeDestination } from "../../support/destinations.ts"
 import * as SpillFile from "../../../src/spill/SpillFile.ts"
 
 const content: SpillFile.Content = {
+  destination: "logs",
   tally: { records: 2, bytes: 42 },
   oldestTimestamp: 1_795_000_000_000_000,
   body: Buffer.from("[{\"_timestamp\":1795000000000000},{\"a\":1}]"),
@@ -14,6 +16,7 @@ const content: SpillFile.Content = {
 }
 
 const contents: fc.Arbitrary<SpillFile.Content> = fc.record({
+  destination: fc.constantFrom("logs", "traces.protobuf", "x"),
   isWide: fc.constant(true as const),
   tally: fc.record({
     records: fc.integer({ min: 1, max: 2 ** 23 }),
@@ -22,16 +25,27 @@ const contents: fc.Arbitrary<SpillFile.Content> = fc.record({
   oldestTimestamp: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
   body: fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
   coding: fc.constantFrom("gzip" as const, "identity" as const)
-}, { requiredKeys: ["tally", "oldestTimestamp", "body", "coding"] })
+}, { requiredKeys: ["destination", "tally", "oldestTimestamp", "body", "coding"] })
 
-const makeBatch = (id: number, overrides: Partial<SpillFile.Content> = {}): Batch => ({ ...content, ...overrides, id })
+const batchOf = ({ destination, ...rest }: SpillFile.Content, id = 0): Batch => ({
+  ...rest,
+  destination: makeDestination({ name: destination }),
+  id
+})
+
+const makeBatch = (id: number, overrides: Partial<SpillFile.Content> = {}) => batchOf({ ...content, ...overrides }, id)
+
+const encode = (content: SpillFile.Content) => SpillFile.encode(batchOf(content))
+
+/** Bytes that stand before the body, behind the header: the destination's name and its length. */
+const NAME_BYTES = 1 + "logs".length
 
 describe("SpillFile", () => {
   it.effect("gives back what it was given", () =>
     Effect.sync(() =>
       fc.assert(
         fc.property(contents, (content) => {
-          assert.deepStrictEqual(SpillFile.decode(SpillFile.encode(content)), content)
+          assert.deepStrictEqual(SpillFile.decode(encode(content)), content)
         }),
         { numRuns: runs(200) }
       )
@@ -39,17 +53,19 @@ describe("SpillFile", () => {
 
   it.effect("has the documented form", () =>
     Effect.sync(() => {
-      const file = SpillFile.encode({ ...content, coding: "gzip" })
-      assert.strictEqual(file.length, SpillFile.sizeOf(content.body.length))
+      const file = encode({ ...content, coding: "gzip" })
+      assert.strictEqual(file.length, SpillFile.sizeOf(NAME_BYTES + content.body.length))
       assert.strictEqual(file.toString("latin1", 0, 7), "o2spill")
-      assert.strictEqual(file[7], 1)
+      assert.strictEqual(file[7], 2)
       assert.strictEqual(file.readUInt32BE(8), Zlib.crc32(file.subarray(12)))
       assert.strictEqual(file[12], 1)
       assert.strictEqual(file.readUInt32BE(13), 2)
       assert.strictEqual(file.readDoubleBE(17), 42)
       assert.strictEqual(file.readDoubleBE(25), 1_795_000_000_000_000)
-      assert.strictEqual(file.readUInt32BE(33), content.body.length)
-      assert.isTrue(file.subarray(37).equals(content.body))
+      assert.strictEqual(file.readUInt32BE(33), NAME_BYTES + content.body.length)
+      assert.strictEqual(file[37], 4)
+      assert.strictEqual(file.toString("latin1", 38, 42), "logs")
+      assert.isTrue(file.subarray(42).equals(content.body))
     }))
 
   it.effect("still reads a file of version 1", () =>
@@ -57,6 +73,7 @@ describe("SpillFile", () => {
       const hex = "6f327370696c6c01 0c8acb14 00 00000001 3ff0000000000000 4319640000000000 00000002 5b5d"
       const file = Buffer.from(hex.replaceAll(" ", ""), "hex")
       assert.deepStrictEqual(SpillFile.decode(file), {
+        destination: "logs",
         tally: { records: 1, bytes: 1 },
         oldestTimestamp: 1_786_706_395_136_000,
         body: Buffer.from("[]"),
@@ -66,7 +83,7 @@ describe("SpillFile", () => {
 
   it.effect("knows a file cut off at any length", () =>
     Effect.sync(() => {
-      const file = SpillFile.encode(content)
+      const file = encode(content)
       for (let length = 0; length < file.length; length++) {
         assert.strictEqual(SpillFile.decode(file.subarray(0, length)), "truncated", `at ${length}`)
       }
@@ -74,7 +91,7 @@ describe("SpillFile", () => {
 
   it.effect("knows a file with any one bit changed", () =>
     Effect.sync(() => {
-      const file = SpillFile.encode(content)
+      const file = encode(content)
       for (let bit = 0; bit < file.length * 8; bit++) {
         const changed = Buffer.from(file)
         changed[bit >> 3]! ^= 1 << (bit & 7)
@@ -87,12 +104,12 @@ describe("SpillFile", () => {
 
   it.effect("knows a file with something behind its end", () =>
     Effect.sync(() => {
-      assert.strictEqual(SpillFile.decode(Buffer.concat([SpillFile.encode(content), Buffer.from("]")])), "corrupt")
+      assert.strictEqual(SpillFile.decode(Buffer.concat([encode(content), Buffer.from("]")])), "corrupt")
     }))
 
   it.effect("knows an unknown coding, even with the right checksum", () =>
     Effect.sync(() => {
-      const file = SpillFile.encode(content)
+      const file = encode(content)
       file[12] = 4
       file.writeUInt32BE(Zlib.crc32(file.subarray(12)), 8)
       assert.strictEqual(SpillFile.decode(file), "corrupt")
@@ -106,7 +123,7 @@ describe("SpillFile", () => {
     ["a time that is no number", { oldestTimestamp: NaN }]
   ])("does not believe in %s, even with the right checksum", ([, impossible]) =>
     Effect.sync(() => {
-      assert.strictEqual(SpillFile.decode(SpillFile.encode({ ...content, ...impossible })), "corrupt")
+      assert.strictEqual(SpillFile.decode(encode({ ...content, ...impossible })), "corrupt")
     }))
 
   it.effect("never takes other bytes for its own", () =>
@@ -125,7 +142,7 @@ describe("SpillFile", () => {
         assert.deepStrictEqual(SpillFile.parseName(SpillFile.nameOf(makeBatch(7), 1_795_000_000_000, 12)), {
           generation: 1_795_000_000_000,
           records: 2,
-          bodyBytes: content.body.length
+          contentBytes: NAME_BYTES + content.body.length
         })
       }))
 

@@ -9,7 +9,8 @@ const MEBIBYTE = 1024 * 1024
 /** A batch of one record whose file takes the given number of bytes on the disk. */
 const batchOnDisk = (id: number, bytes: number) => ({
   ...batchOf(id, [id]),
-  body: Buffer.alloc(bytes - SpillFile.sizeOf(0))
+  // beside the body: the header, and the destination's name with its length
+  body: Buffer.alloc(bytes - SpillFile.sizeOf(1 + "logs".length))
 })
 
 const nameFor = (generation: number) => (batch: ReturnType<typeof batchOf>) => SpillFile.nameOf(batch, generation, 1)

@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as LifecycleEvent from "../../../src/telemetry/PlatformEvent.ts"
+import * as PlatformEvent from "../../../src/telemetry/PlatformEvent.ts"
 
 const requestId = "6f0d7a9e-52a5-4f1b-8f0a-0d5f4f6a1c11"
 
-describe("LifecycleEvent", () => {
+describe("PlatformEvent", () => {
   describe("parse", () => {
     // Telemetry API event schema reference: keys of each record
     const events: ReadonlyArray<
-      readonly [type: string, record: unknown, event: LifecycleEvent.LifecycleEvent | undefined]
+      readonly [type: string, record: unknown, event: PlatformEvent.PlatformEvent | undefined]
     > = [
       ["platform.start", { requestId, version: "$LATEST" }, { _tag: "InvocationStart", requestId }],
       ["platform.runtimeDone", { requestId, status: "success", metrics: { durationMs: 4.5 } }, {
@@ -50,32 +50,13 @@ describe("LifecycleEvent", () => {
     ]
     for (const [type, record, event] of events) {
       it.effect(`reads ${type} ${JSON.stringify(record)}`, () =>
-        Effect.sync(() => assert.deepEqual(LifecycleEvent.parse(type, JSON.stringify(record)), event)))
+        Effect.sync(() => assert.deepEqual(PlatformEvent.parse(type, JSON.stringify(record)), event)))
     }
 
     const others = ["null", "7", "\"text\"", "[]", "{}", "{\"requestId\":7}", "{\"requestId\":\"\"}", "[\"requestId\"]"]
     for (const record of others) {
       it.effect(`ignores a platform.start whose record is ${record}`, () =>
-        Effect.sync(() => assert.isUndefined(LifecycleEvent.parse("platform.start", record))))
+        Effect.sync(() => assert.isUndefined(PlatformEvent.parse("platform.start", record))))
     }
-  })
-
-  describe("text", () => {
-    it.effect("is the first of the named members that is a string with something in it", () =>
-      Effect.sync(() => {
-        assert.strictEqual(LifecycleEvent.text("{\"a\":\"\",\"b\":1,\"c\":\"x\",\"d\":\"y\"}", "a", "b", "c", "d"), "x")
-      }))
-
-    it.effect("never comes from a prototype", () =>
-      Effect.sync(() => {
-        assert.isUndefined(LifecycleEvent.text("{}", "constructor", "__proto__"))
-        assert.strictEqual(LifecycleEvent.text("{\"__proto__\":\"own\"}", "__proto__"), "own")
-      }))
-
-    it.effect("survives any depth", () =>
-      Effect.sync(() => {
-        const deep = "[".repeat(100_000) + "]".repeat(100_000)
-        assert.strictEqual(LifecycleEvent.text(`{"deep":${deep},"a":"x"}`, "a"), "x")
-      }))
   })
 })

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { PostJoiner } from "../../../src/telemetry/PostJoiner.ts"
-import { EventScanner } from "../../../src/telemetry/TelemetryEvent.ts"
+import { eventsOf as scannerOf } from "../../../src/telemetry/TelemetryEvent.ts"
 import { takeBatch } from "../../../src/testing/lambda/Batch.ts"
 import * as Arbitraries from "../../support/arbitraries.ts"
 import { type CutEvent, cutPosts, placesOf } from "../../support/cutPosts.ts"
@@ -26,7 +26,7 @@ const read = (posts: ReadonlyArray<Uint8Array>, { late = [] as ReadonlyArray<num
     const arrived = Buffer.from(bytes)
     const post = joiner.join(arrived)
     if (post !== arrived) malformed--
-    const scanner = new EventScanner(post)
+    const scanner = scannerOf(post)
     while (scanner.next()) events.push(scanner.bytes.toString("utf8", scanner.start, scanner.end))
     malformed += scanner.malformed
     if (scanner.malformed > 0) joiner.hold(post)

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { EventScanner, keyOf, shapeOf, textOf } from "../../../src/telemetry/TelemetryEvent.ts"
+import { keyOf, textOf } from "../../../src/json/ObjectScanner.ts"
+import { eventsOf, shapeOf } from "../../../src/telemetry/TelemetryEvent.ts"
 import * as Arbitraries from "../../support/arbitraries.ts"
 import { isJson } from "../../support/jsonOracle.ts"
 
@@ -17,14 +18,14 @@ const beginsWithEvent = (text: string): boolean =>
 
 /** The text of every event that is found, and how much was none. */
 const scan = (post: string | Uint8Array) => {
-  const scanner = new EventScanner(Buffer.from(post))
+  const scanner = eventsOf(Buffer.from(post))
   const events: Array<string> = []
   while (scanner.next()) events.push(scanner.bytes.toString("utf8", scanner.start, scanner.end))
   return { events, malformed: scanner.malformed }
 }
 
 const shapeOfFirst = (post: string) => {
-  const scanner = new EventScanner(Buffer.from(post))
+  const scanner = eventsOf(Buffer.from(post))
   assert.isTrue(scanner.next())
   const { bytes, members } = scanner
   return { bytes, members, shape: shapeOf(bytes, members) }

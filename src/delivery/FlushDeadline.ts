@@ -1,19 +1,16 @@
-/** How long deliveries wait: for an answer, which a freeze may have swallowed, and between two attempts. */
+/** The end of the flush that waits, which bounds how long deliveries pause between two attempts. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 
-/** The patience of all deliveries of a sink together. */
+/** One for all deliveries of a sink. */
 export const make = () => {
   // While a flush waits, nobody sleeps beyond its end; who already does is woken to see that.
   let flushEndsAt = Infinity
   let isLast = false
   const wake = Latch.makeUnsafe(false)
-  // Requests begun before this moment are given up without an answer.
-  let abandonBefore = -Infinity
-  const abandon = Latch.makeUnsafe(false)
   return {
     /** Whether the sandbox ends after the flush that waits: then nobody sleeps, and nothing is saved up for later. */
     isLast: () => isLast,
@@ -37,26 +34,9 @@ export const make = () => {
         const woken = yield* Effect.timeoutOption(wake.await, Duration.millis(Math.max(0, until - now)))
         if (Option.isNone(woken) || isLast) return true
       }
-    }),
-
-    /** Completes when a request begun now is to be given up. */
-    abandoned: Effect.gen(function*() {
-      const started = yield* Clock.currentTimeMillis
-      for (;;) {
-        // first: where the clock has been set back, every new request would seem to be from before
-        yield* abandon.await
-        if (started < abandonBefore) return
-      }
-    }),
-
-    /** Gives up the requests that were begun before this moment (epoch ms). */
-    abandonOlder: (moment: number) =>
-      Effect.suspend(() => {
-        abandonBefore = moment
-        return abandon.release
-      })
+    })
   }
 }
 
 /** What deliveries share of it. */
-export type Patience = ReturnType<typeof make>
+export type FlushDeadline = ReturnType<typeof make>

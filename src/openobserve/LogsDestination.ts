@@ -1,0 +1,107 @@
+/** OpenObserve's JSON ingestion as the destination of logs: where, in which form, and what to do about what it refuses. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { type Configuration, ExtensionConfig } from "../config/Config.ts"
+import { type Batch, type Part, text } from "../delivery/Batch.ts"
+import type { Destination } from "../delivery/Destination.ts"
+import type { Accepted, Divide } from "../delivery/Verdict.ts"
+import * as AcceptedTime from "./AcceptedTime.ts"
+import { MAX_COLUMNS } from "./ColumnCounter.ts"
+import * as Endpoint from "./Endpoint.ts"
+import * as IngestResponse from "./IngestResponse.ts"
+import { jsonArray } from "./JsonArray.ts"
+
+/** A record that was refused for its length is halved until it is shorter than this, in bytes: less is no log line. */
+const MIN_CUT_BYTES = 8 * 1024
+
+/** A clock may be off by so much, in µs: what was refused as too old and is younger would be refused again. */
+const CLOCK_TOLERANCE_MICROS = 60_000_000
+
+/** How the server says that it takes no record so old, whatever its limit is (v0.3 to v0.92). */
+const tooOld = /too old data/i
+
+// needed by few batches of few functions: not at the start
+const loadRewriting = Effect.promise(() => import("./Rewriting.ts"))
+
+/** Makes the destination that the settings name. */
+export const make = (config: Configuration): Destination => {
+  let nextStamp = 0
+
+  /** A time in µs for records that are too old, with as many after it as a batch has records; later than all before. */
+  const freshStamp = ({ tally }: Batch, nowMicros: number): number => {
+    const stamp = Math.max(nowMicros, nextStamp)
+    nextStamp = stamp + tally.records
+    return stamp
+  }
+
+  const restamped = Effect.fnUntraced(function*(batch: Batch, nowMicros: number, isOld: (micros: number) => boolean) {
+    const { restamp } = yield* loadRewriting
+    return restamp(text(batch), freshStamp(batch, nowMicros), isOld)
+  })
+
+  const prepareOld = Effect.fnUntraced(function*(batch: Batch, nowMicros: number) {
+    const isOld = (micros: number) => AcceptedTime.isTooOld(micros, nowMicros)
+    const part = yield* restamped(batch, nowMicros, isOld)
+    // it would be restamped for ever
+    if (isOld(part.oldestTimestamp)) throw new Error("records without a _timestamp")
+    return [part]
+  })
+
+  /** What was refused because of a limit of the server's own, which shows when nothing of a batch was young enough. */
+  const rewriteRefused = (batch: Batch, { detail, refused }: Accepted, nowMicros: number) => {
+    const isTooOld = refused === batch.tally.records && tooOld.test(detail ?? "") &&
+      batch.oldestTimestamp <= nowMicros - CLOCK_TOLERANCE_MICROS
+    return isTooOld ? Effect.map(restamped(batch, nowMicros, () => true), (part) => [part]) : Effect.undefined
+  }
+
+  return {
+    name: "logs",
+    signal: "logs",
+    server: "OpenObserve",
+    url: Endpoint.ingestUrl(config),
+    headers: () => ({ "authorization": Redacted.value(config.authorization), "content-type": "application/json" }),
+    redact: (response) => Endpoint.withoutSecrets(response, config.authorization),
+    unreachableRemedy:
+      "check O2_ENDPOINT, and that the function's network lets it reach this host (in a VPC: a NAT gateway or an endpoint)",
+    format: jsonArray,
+    maxColumns: MAX_COLUMNS,
+    probe: Buffer.from("[]"),
+    judge: IngestResponse.read,
+    prepare: (batch, nowMillis) => {
+      if (batch.isWide === true) return splitWide(batch)
+      const nowMicros = nowMillis * 1000
+      return AcceptedTime.isTooOld(batch.oldestTimestamp, nowMicros) ? prepareOld(batch, nowMicros) : undefined
+    },
+    rewrite: (batch, verdict, nowMillis) =>
+      verdict._tag === "Accepted" ? rewriteRefused(batch, verdict, nowMillis * 1000) : rewriteDivided(batch, verdict)
+  }
+}
+
+const splitWide = Effect.fnUntraced(function*(batch: Batch) {
+  const { splitByColumns } = yield* loadRewriting
+  return splitByColumns(text(batch), MAX_COLUMNS)
+})
+
+/** Fewer columns for what was dropped without a word, less text for a record that was too long. */
+const rewriteDivided = Effect.fnUntraced(
+  function*(batch: Batch, { reason }: Divide): Effect.fn.Return<ReadonlyArray<Part> | undefined> {
+    if (reason === "poison" || reason === "too_large" && batch.tally.records > 1) return undefined
+    const { collapseObjects, truncate } = yield* loadRewriting
+    const body = text(batch)
+    if (reason === "too_large") {
+      const maxBytes = Math.floor(body.length / 2)
+      return maxBytes < MIN_CUT_BYTES ? undefined : [truncate(body, maxBytes)]
+    }
+    const collapsed = collapseObjects(body, MAX_COLUMNS)
+    return collapsed.body.equals(body) ? undefined : [collapsed]
+  }
+)
+
+/** The destination of logs. */
+export class LogsDestination extends Context.Service<LogsDestination, Destination>()(
+  "o2-lambda-extension/LogsDestination"
+) {
+  static readonly layerNoDeps = Layer.effect(LogsDestination, ExtensionConfig.useSync(make))
+}

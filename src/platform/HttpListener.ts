@@ -1,0 +1,53 @@
+/** Listens for HTTP on a free port, in a process that may be frozen at any moment. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Http from "node:http"
+
+/** No port could be opened. */
+export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", { cause: Schema.Defect() }) {
+  override get message() {
+    return `cannot listen for telemetry: ${String(this.cause)}`
+  }
+}
+
+/** The longest that a timer of Node's can wait. */
+const NEVER_MS = 2_147_483_647
+
+/** The sandbox may be frozen in the middle of a request: after the thaw every one of Node's time-outs would be due. */
+const OPTIONS: Http.ServerOptions = {
+  keepAliveTimeout: 0,
+  requestTimeout: 0,
+  headersTimeout: 0,
+  // looking for requests that have timed out would wake an idle sandbox every 30 s
+  connectionsCheckingInterval: NEVER_MS
+}
+
+/** A port that is open. */
+export interface Listener {
+  readonly port: number
+  /** Closes the port and every connection; done when the requests that this cuts off have seen it. Also done twice. */
+  readonly close: Effect.Effect<void>
+}
+
+/** Opens a port on every address of this machine; the scope closes it. */
+export const listen = Effect.fnUntraced(function*(onRequest: Http.RequestListener) {
+  const server = yield* Effect.acquireRelease(
+    Effect.callback<Http.Server, ListenError>((resume) => {
+      const server = Http.createServer(OPTIONS, onRequest)
+      server.once("error", (cause) => resume(Effect.fail(new ListenError({ cause }))))
+      // every address: which one `sandbox.localdomain` stands for is the platform's affair
+      server.listen(0, "0.0.0.0", () => resume(Effect.succeed(server)))
+    }),
+    close
+  )
+  const address = server.address()
+  const port = typeof address === "object" && address !== null ? address.port : 0
+  return { port, close: close(server) } satisfies Listener
+})
+
+const close = (server: Http.Server): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    // one turn later: the requests that were cut off are told first. For a server that is closed, an error for the callback
+    server.close(() => setImmediate(() => resume(Effect.void)))
+    server.closeAllConnections()
+  })
