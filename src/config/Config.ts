@@ -10,7 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { type Setting, settings } from "./Settings.ts"
-import { namesInUse, unknownName } from "./UnknownSettings.ts"
+import { unknownSettings } from "./UnknownSettings.ts"
 
 /** The settings are not usable. One sentence per problem, naming variable, problem and remedy. */
 export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
@@ -65,10 +65,10 @@ const read = Effect.gen(function*() {
   }
   const complete = values as unknown as Values
   problems.push(...contradictions(complete))
-  const unknown = (yield* namesInUse(provider)).flatMap(unknownName)
+  const unknown = yield* unknownSettings(provider)
   if (problems.length > 0) {
     // the setting that is missing may be there under another spelling
-    problems.push(...unknown.filter((warning) => warning.includes("did you mean")))
+    problems.push(...unknown.filter(({ isMisspelt }) => isMisspelt).map(({ text }) => text))
     return yield* new ConfigurationError({ problems, reaction: complete.onConfigError ?? "fail" })
   }
   const { authorization, maxBatchKilobytes, maxBufferMegabytes, ...rest } = complete
@@ -79,7 +79,7 @@ const read = Effect.gen(function*() {
     maxBufferBytes,
     // With one batch open and one in flight, new records must still find room.
     maxBatchBytes: Math.min(maxBatchKilobytes * 1024, maxBufferBytes / 2),
-    warnings: [...(/^Basic \S/.test(authorization) ? [] : [SCHEME_WARNING]), ...unknown]
+    warnings: [...(/^Basic \S/.test(authorization) ? [] : [SCHEME_WARNING]), ...unknown.map(({ text }) => text)]
   }
 })
 

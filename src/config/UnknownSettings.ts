@@ -1,13 +1,28 @@
-/** Finds variables that look like settings and are none: most are misspelt. */
+/** Finds variables that look like settings and are none. */
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import { closest, distance } from "fastest-levenshtein"
 import { type Setting, settings } from "./Settings.ts"
 
-const knownNames = Object.values<Setting<unknown>>(settings).map((setting) => setting.name)
+/** The name of every setting. */
+export const knownNames: ReadonlyArray<string> = Object.values<Setting<unknown>>(settings).map(({ name }) => name)
+
+// most functions have no such variables
+const loadSuggestion = Effect.promise(() => import("./SettingSuggestion.ts"))
+
+/** A sentence for each variable whose name begins with `O2_` and that is no setting. A function may well have its own. */
+export const unknownSettings = Effect.fnUntraced(function*(provider: ConfigProvider.ConfigProvider) {
+  const unknown = (yield* namesInUse(provider)).filter((name) => !knownNames.includes(name))
+  if (unknown.length === 0) return []
+  const { suggest } = yield* loadSuggestion
+  return unknown.map((name) => {
+    const similar = suggest(name, knownNames)
+    const hint = similar === undefined ? "" : `; did you mean ${similar}?`
+    return { text: `${name} is not a setting of this extension${hint}`, isMisspelt: similar !== undefined }
+  })
+})
 
 /** All names that begin with `O2_`. The provider keeps names as a tree, cut at each `_`. */
-export const namesInUse = Effect.fnUntraced(function*(provider: ConfigProvider.ConfigProvider) {
+const namesInUse = Effect.fnUntraced(function*(provider: ConfigProvider.ConfigProvider) {
   const names: Array<string> = []
   const pending: Array<Array<string>> = [["O2"]]
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
@@ -19,14 +34,3 @@ export const namesInUse = Effect.fnUntraced(function*(provider: ConfigProvider.C
   }
   return names.sort()
 })
-
-/** Edits between a typed name and the one that was meant; more would be guessing. */
-const MAX_TYPING_ERRORS = 4
-
-/** A function may well have `O2_` variables of its own, so this is no error. */
-export const unknownName = (name: string): ReadonlyArray<string> => {
-  if (knownNames.includes(name)) return []
-  const similar = closest(name, knownNames)
-  const hint = distance(name, similar) <= MAX_TYPING_ERRORS ? `; did you mean ${similar}?` : ""
-  return [`${name} is not a setting of this extension${hint}`]
-}
