@@ -20,6 +20,9 @@ export type Answer =
   | { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
   | { readonly code: string; readonly isSent: boolean; readonly isStale?: boolean }
 
+/** What answers a request, by its place among all; `undefined` leaves the answer to the test. */
+export type Respond = (request: TransportRequest, index: number) => Answer | undefined
+
 /** A fake transport and what it has seen. */
 export interface ControlledTransport {
   readonly layer: Layer.Layer<Transport>
@@ -37,7 +40,7 @@ export interface ControlledTransport {
 
 /** Answers with `respond` at once where that says something, else waits for the test; `health` answers empty requests. */
 export const makeControlledTransport = (
-  respond: (request: TransportRequest, index: number) => Answer | undefined = () => undefined,
+  respond: Respond = unanswered,
   health: () => Answer = () => stored(0)
 ): ControlledTransport => {
   const exchanges: Array<Exchange> = []
@@ -83,6 +86,9 @@ export const makeControlledTransport = (
 export const recordsOf = ({ request }: Exchange): ReadonlyArray<{ readonly n: number }> =>
   JSON.parse(Buffer.from(request.body ?? "").toString("utf8"))
 
+/** Leaves every answer to the test. */
+export const unanswered: Respond = () => undefined
+
 /** What a healthy OpenObserve says. */
 export const stored = (successful: number, failed = 0, error?: string): Answer => ({
   status: 200,
@@ -95,3 +101,17 @@ export const stored = (successful: number, failed = 0, error?: string): Answer =
 /** Stores whatever comes. */
 export const storeAll = (request: TransportRequest): Answer =>
   stored((JSON.parse(Buffer.from(request.body ?? "").toString("utf8")) as ReadonlyArray<unknown>).length)
+
+/** Answers the first requests as given, each in turn, and stores whatever comes then. */
+export const storeAfter = (...answers: ReadonlyArray<Answer | undefined>): Respond => (request, index) =>
+  index < answers.length ? answers[index] : storeAll(request)
+
+/** Answers requests with this in their body so, and stores whatever else comes. */
+export const storeUnless = (pattern: RegExp, answer: Answer | undefined): Respond => (request) =>
+  pattern.test(String(request.body)) ? answer : storeAll(request)
+
+/** What OpenObserve says when it cannot keep up. */
+export const overloaded: Answer = { status: 503, body: "Error# MemoryTableOverflowError" }
+
+/** What OpenObserve says of a batch that it cannot read. */
+export const unreadable: Answer = { status: 400, body: "{\"code\":400,\"message\":\"SerdeJsonError# …\"}" }

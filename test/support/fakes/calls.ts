@@ -1,10 +1,22 @@
 /** Calls to the function before the program, and what came of them. */
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import type { makeProgram } from "./program.ts"
+import type { Program } from "./program.ts"
 import { event } from "./program.ts"
 
-type Program = ReturnType<typeof makeProgram>
+/** A call that goes on, and what it has written. */
+export const begin = Effect.fnUntraced(
+  function*({ invoke, send }: Program, requestId: string, timeoutMs?: number, ...lines: ReadonlyArray<string>) {
+    yield* invoke(requestId, timeoutMs)
+    yield* send(event.start(requestId), ...lines.map(event.line))
+  }
+)
+
+/** A call that was over before anybody heard of it: all about it comes in one post. */
+export const call = Effect.fnUntraced(function*({ invoke, send }: Program, requestId: string, timeoutMs?: number) {
+  yield* invoke(requestId, timeoutMs)
+  yield* send(event.start(requestId), event.line(`line of ${requestId}`), event.runtimeDone(requestId))
+})
 
 /** The end of a call as the stream tells it, with how long the call took. */
 export const doneAfter = (requestId: string, durationMs: number) => ({

@@ -23,7 +23,7 @@ import { Spill } from "../../../src/spill/Spill.ts"
 import { Invocations } from "../../../src/telemetry/Invocations.ts"
 import { type Arrival, TelemetryServer } from "../../../src/telemetry/TelemetryServer.ts"
 import { makeCapturedLog } from "./capturedLog.ts"
-import type { ControlledTransport } from "./ControlledTransport.ts"
+import type { ControlledTransport, Respond } from "./ControlledTransport.ts"
 import { makeControlledTransport, storeAll } from "./ControlledTransport.ts"
 import { settings } from "./sinkUnderTest.ts"
 
@@ -33,6 +33,9 @@ export const START = Date.parse("2026-11-22T10:00:00.000Z")
 /** What a test wants to differ from a healthy platform and a healthy OpenObserve. */
 export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>
+  /** What answers requests with records, instead of storing them. */
+  readonly respond?: Respond
+  /** Instead of a transport that answers with `respond`. */
   readonly transport?: ControlledTransport
   readonly subscription?: Effect.Effect<Subscription, ExtensionsError>
   readonly isManagedInstance?: boolean
@@ -57,7 +60,7 @@ export const sandboxLayer = (kind: { readonly isManagedInstance?: boolean; reado
 
 /** A fake platform, with what it has been asked. */
 export const makeProgram = (options: ProgramOptions = {}) => {
-  const transport = options.transport ?? makeControlledTransport(storeAll)
+  const transport = options.transport ?? makeControlledTransport(options.respond ?? storeAll)
   const log = makeCapturedLog()
   const events = Effect.runSync(Queue.unbounded<NextEvent, ExtensionsError>())
   const arrivals = Effect.runSync(Queue.unbounded<Arrival>())
@@ -136,14 +139,32 @@ export const makeProgram = (options: ProgramOptions = {}) => {
   }
 }
 
+/** A fake platform, with the program beside it. */
+export type Program = ReturnType<typeof makeProgram>
+
 /** Runs a test beside the program, from its first `/next` on, and ends the program by a signal if it has not ended. */
-export const running = <A, E, R>(layer: ReturnType<typeof makeProgram>["layer"], test: Effect.Effect<A, E, R>) =>
-  Effect.gen(function*() {
-    yield* TestClock.setTime(START)
-    const program = yield* Effect.forkChild(Extension.run)
-    yield* TestClock.adjust(0)
-    return yield* Effect.ensuring(test, interrupted(program))
-  }).pipe(Effect.provide(layer))
+export const running = <A, E, R>(layer: Program["layer"], test: Effect.Effect<A, E, R>) => beside(layer, () => test)
+
+/** The same before a platform and an OpenObserve as the test wants them; the fiber is that of the program. */
+export const withProgram = <Eff extends Effect.Effect<any, any, any>, A>(
+  options: ProgramOptions,
+  test: (program: Program, fiber: Started) => Generator<Eff, A, never>
+) => {
+  const program = makeProgram(options)
+  return beside(program.layer, (fiber) => Effect.gen(() => test(program, fiber)))
+}
+
+const beside = <A, E, R>(layer: Program["layer"], test: (fiber: Started) => Effect.Effect<A, E, R>) =>
+  Effect.flatMap(started, (fiber) => Effect.ensuring(test(fiber), interrupted(fiber))).pipe(Effect.provide(layer))
+
+type Started = Effect.Success<typeof started>
+
+const started = Effect.gen(function*() {
+  yield* TestClock.setTime(START)
+  const fiber = yield* Effect.forkChild(Extension.run)
+  yield* TestClock.adjust(0)
+  return fiber
+})
 
 /** Interrupts the program as a signal does, and gives it the time it needs. */
 export const interrupted = <A, E>(program: Fiber.Fiber<A, E>) =>

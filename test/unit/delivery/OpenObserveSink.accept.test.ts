@@ -5,14 +5,9 @@ import { LogBuffer } from "../../../src/delivery/Buffer.ts"
 import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
 import { LogsDestination } from "../../../src/openobserve/LogsDestination.ts"
 import { makeDestination } from "../../support/destinations.ts"
-import {
-  type ControlledTransport,
-  makeControlledTransport,
-  recordsOf,
-  storeAll
-} from "../../support/fakes/ControlledTransport.ts"
+import { storeAll } from "../../support/fakes/ControlledTransport.ts"
 import { withFreezes } from "../../support/fakes/freezes.ts"
-import { makeSink, postOf } from "../../support/fakes/sinkUnderTest.ts"
+import { deliverDue, numbersBelow, postOf, sentBy, withSink } from "../../support/fakes/sinkUnderTest.ts"
 
 /** Hands a record to the sink as the pipeline does. */
 const accept = Effect.fnUntraced(function*(...numbers: ReadonlyArray<number>) {
@@ -22,28 +17,19 @@ const accept = Effect.fnUntraced(function*(...numbers: ReadonlyArray<number>) {
 })
 
 const open = OpenObserveSink.use((sink) => sink.open)
-const deliverDue = OpenObserveSink.use((sink) => sink.deliverDue)
-
-const sentBy = (transport: ControlledTransport) =>
-  transport.exchanges.map((exchange) => recordsOf(exchange).map(({ n }) => n))
 
 describe("OpenObserveSink", () => {
   describe("accept", () => {
-    it.effect("has a batch delivered as soon as it is full", () => {
-      const transport = makeControlledTransport(storeAll)
-      const { layer } = makeSink(transport, { O2_MAX_BATCH_SIZE_KB: "1" })
-      return Effect.gen(function*() {
+    it.effect("has a batch delivered as soon as it is full", () =>
+      withSink({ respond: storeAll, env: { O2_MAX_BATCH_SIZE_KB: "1" } }, function*({ transport }) {
         yield* open
         let n = 0
         while (transport.exchanges.length === 0) yield* accept(n++)
-        assert.deepStrictEqual(sentBy(transport), [Array.from({ length: n - 1 }, (_, index) => index)])
-      }).pipe(Effect.provide(layer))
-    })
+        assert.deepStrictEqual(sentBy(transport), [numbersBelow(n - 1)])
+      }))
 
-    it.effect("sends what has reached O2_FLUSH_INTERVAL_MS, counted from the first record", () => {
-      const transport = makeControlledTransport(storeAll)
-      const { layer } = makeSink(transport, { O2_FLUSH_INTERVAL_MS: "5000" })
-      return Effect.gen(function*() {
+    it.effect("sends what has reached O2_FLUSH_INTERVAL_MS, counted from the first record", () =>
+      withSink({ respond: storeAll, env: { O2_FLUSH_INTERVAL_MS: "5000" } }, function*({ transport }) {
         yield* open
         yield* accept(1)
         yield* TestClock.adjust("3 seconds")
@@ -54,14 +40,11 @@ describe("OpenObserveSink", () => {
         assert.deepStrictEqual(sentBy(transport), [[1, 2]])
         yield* TestClock.adjust("1 hour")
         assert.strictEqual(transport.exchanges.length, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("leaves what has got old in a frozen sandbox for 200 ms to whom INVOKE wakes", () => {
-      const transport = makeControlledTransport(storeAll)
-      const { layer } = makeSink(transport, { O2_FLUSH_INTERVAL_MS: "5000" })
-      return withFreezes((freeze) =>
-        Effect.gen(function*() {
+    it.effect("leaves what has got old in a frozen sandbox for 200 ms to whom INVOKE wakes", () =>
+      withFreezes((freeze) =>
+        withSink({ respond: storeAll, env: { O2_FLUSH_INTERVAL_MS: "5000" } }, function*({ transport }) {
           yield* open
           yield* accept(1)
           yield* freeze(3_600_000)
@@ -69,14 +52,11 @@ describe("OpenObserveSink", () => {
           assert.deepStrictEqual(sentBy(transport), [])
           yield* TestClock.adjust("1 millis")
           assert.deepStrictEqual(sentBy(transport), [[1]])
-        }).pipe(Effect.provide(layer))
-      )
-    })
+        })
+      ))
 
-    it.effect("sends nothing before it is opened, where a snapshot may be taken; then what is there gets old", () => {
-      const transport = makeControlledTransport(storeAll)
-      const { layer } = makeSink(transport, { O2_FLUSH_INTERVAL_MS: "5000" })
-      return Effect.gen(function*() {
+    it.effect("sends nothing before it is opened, where a snapshot may be taken; then what is there gets old", () =>
+      withSink({ respond: storeAll, env: { O2_FLUSH_INTERVAL_MS: "5000" } }, function*({ transport }) {
         yield* accept(1)
         yield* TestClock.adjust("1 hour")
         yield* LogBuffer.use((buffer) => buffer.seal())
@@ -87,25 +67,20 @@ describe("OpenObserveSink", () => {
         assert.deepStrictEqual(sentBy(transport), [[1]])
         yield* TestClock.adjust("5 seconds")
         assert.deepStrictEqual(sentBy(transport), [[1], [2]])
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("refuses a destination that nobody has announced", () => {
-      const { layer } = makeSink(makeControlledTransport(storeAll))
-      return Effect.gen(function*() {
+    it.effect("refuses a destination that nobody has announced", () =>
+      withSink({ respond: storeAll }, function*() {
         const sink = yield* OpenObserveSink
         const exit = yield* Effect.exit(sink.accept(makeDestination({ name: "elsewhere" }), postOf([1])))
         assert.strictEqual(exit._tag, "Failure")
-      }).pipe(Effect.provide(layer))
-    })
+      }))
   })
 
   describe("deliverDue", () => {
-    it.effect("sends what has been open for the interval, which a freeze may hide from the timer", () => {
-      const transport = makeControlledTransport(storeAll)
-      const { layer } = makeSink(transport, { O2_FLUSH_INTERVAL_MS: "5000" })
-      return withFreezes((freeze) =>
-        Effect.gen(function*() {
+    it.effect("sends what has been open for the interval, which a freeze may hide from the timer", () =>
+      withFreezes((freeze) =>
+        withSink({ respond: storeAll, env: { O2_FLUSH_INTERVAL_MS: "5000" } }, function*({ transport }) {
           yield* open
           yield* accept(1)
           yield* freeze(4999)
@@ -120,8 +95,7 @@ describe("OpenObserveSink", () => {
           yield* deliverDue
           yield* TestClock.adjust(0)
           assert.strictEqual(transport.exchanges.length, 1)
-        }).pipe(Effect.provide(layer))
-      )
-    })
+        })
+      ))
   })
 })

@@ -1,37 +1,33 @@
 /** The sink and what never answers: hanging servers, connections that died in a freeze, the last moments. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
-import { makeControlledTransport, recordsOf, storeAll, stored } from "../../support/fakes/ControlledTransport.ts"
+import { recordsOf, storeAfter, stored } from "../../support/fakes/ControlledTransport.ts"
 import { withFreezes } from "../../support/fakes/freezes.ts"
-import { books, makeSink, sealBatches } from "../../support/fakes/sinkUnderTest.ts"
-
-const flush = (budgetMs: number, isLast = false) =>
-  OpenObserveSink.use((sink) => sink.flush({ budget: Duration.millis(budgetMs), isLast }))
-
-const start = OpenObserveSink.use((sink) => sink.deliverDue)
+import {
+  books,
+  deliverDue,
+  flush,
+  flushDuring,
+  sealBatches,
+  sentBy,
+  thawed,
+  withSink
+} from "../../support/fakes/sinkUnderTest.ts"
 
 const isPaused = Effect.map(OpenObserveSink.use((sink) => sink.outages), (outages) => outages === "all")
-
-/** Says that the sandbox may have been frozen from now on until now. */
-const thawed = (since: number) => OpenObserveSink.use((sink) => sink.thawed(since))
 
 const OUTAGE = "OpenObserve takes no records; they wait in memory"
 
 describe("OpenObserveSink", () => {
   describe("a server that hangs", () => {
-    it.effect("is an outage after a flush that saw nothing stored for a second, and said once", () => {
-      const transport = makeControlledTransport()
-      const { layer, log } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("is an outage after a flush that saw nothing stored for a second, and said once", () =>
+      withSink({}, function*({ log, transport }) {
         yield* sealBatches([1])
-        const flushing = yield* Effect.forkChild(flush(2000))
-        yield* TestClock.adjust("2 seconds")
-        assert.isFalse(yield* Fiber.join(flushing))
+        assert.isFalse(yield* flushDuring("2 seconds"))
         assert.isTrue(yield* isPaused)
         // nobody waits from now on
         assert.isFalse(yield* flush(2000))
@@ -40,44 +36,29 @@ describe("OpenObserveSink", () => {
         assert.strictEqual(log.entries[0]?.fields["cause"], "no answer within 2000 ms")
         // the next to wait does so after the pause, and says nothing new
         yield* TestClock.adjust("5 seconds")
-        const second = yield* Effect.forkChild(flush(2000))
-        yield* TestClock.adjust("2 seconds")
-        assert.isFalse(yield* Fiber.join(second))
+        assert.isFalse(yield* flushDuring("2 seconds"))
         assert.isTrue(yield* isPaused)
         assert.deepStrictEqual(log.at("Warn"), [OUTAGE])
         assert.strictEqual(transport.exchanges.length, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("is no outage yet after a shorter wait", () => {
-      const transport = makeControlledTransport()
-      const { layer, log } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("is no outage yet after a shorter wait", () =>
+      withSink({}, function*({ log }) {
         yield* sealBatches([1])
-        const flushing = yield* Effect.forkChild(flush(999))
-        yield* TestClock.adjust("999 millis")
-        assert.isFalse(yield* Fiber.join(flushing))
+        assert.isFalse(yield* flushDuring("999 millis"))
         assert.isFalse(yield* isPaused)
         assert.deepStrictEqual(log.entries, [])
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("is no outage when another batch was stored meanwhile", () => {
-      const transport = makeControlledTransport((request, index) => index === 0 ? undefined : storeAll(request))
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("is no outage when another batch was stored meanwhile", () =>
+      withSink({ respond: storeAfter(undefined) }, function*() {
         yield* sealBatches([1], [2])
-        const flushing = yield* Effect.forkChild(flush(2000))
-        yield* TestClock.adjust("2 seconds")
-        assert.isFalse(yield* Fiber.join(flushing))
+        assert.isFalse(yield* flushDuring("2 seconds"))
         assert.isFalse(yield* isPaused)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("ends the outage by answering late", () => {
-      const transport = makeControlledTransport()
-      const { layer, log } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("ends the outage by answering late", () =>
+      withSink({}, function*({ log, transport }) {
         yield* sealBatches([1])
         const flushing = yield* Effect.forkChild(flush(2000))
         const { answer } = yield* transport.next
@@ -89,33 +70,27 @@ describe("OpenObserveSink", () => {
         assert.deepStrictEqual(log.at("Info"), ["OpenObserve takes records again"])
         const { delivered, possiblyDuplicated } = yield* books
         assert.deepStrictEqual([delivered.records, possiblyDuplicated.records], [1, 0])
-      }).pipe(Effect.provide(layer))
-    })
+      }))
   })
 
   describe("the last flush", () => {
-    it.effect("sends again what has had no answer for 2 s, at once, and counts it", () => {
-      const transport = makeControlledTransport((request, index) => index === 0 ? undefined : storeAll(request))
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("sends again what has had no answer for 2 s, at once, and counts it", () =>
+      withSink({ respond: storeAfter(undefined) }, function*({ transport }) {
         yield* sealBatches([1, 2])
-        yield* start
+        yield* deliverDue
         yield* TestClock.adjust("2001 millis")
         assert.isTrue(yield* flush(600, true))
         assert.strictEqual(yield* Clock.currentTimeMillis, 2001)
-        assert.deepStrictEqual(transport.exchanges.map((exchange) => recordsOf(exchange).length), [2, 2])
+        assert.deepStrictEqual(sentBy(transport).map(({ length }) => length), [2, 2])
         assert.strictEqual(transport.inFlight(), 0)
         const { delivered, possiblyDuplicated } = yield* books
         assert.deepStrictEqual([delivered.records, possiblyDuplicated.records], [2, 2])
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("waits for the answer to a younger request", () => {
-      const transport = makeControlledTransport()
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("waits for the answer to a younger request", () =>
+      withSink({}, function*({ transport }) {
         yield* sealBatches([1])
-        yield* start
+        yield* deliverDue
         const { answer } = yield* transport.next
         yield* TestClock.adjust("2 seconds")
         const flushing = yield* Effect.forkChild(flush(600, true))
@@ -124,31 +99,25 @@ describe("OpenObserveSink", () => {
         assert.isTrue(yield* Fiber.join(flushing))
         assert.strictEqual(transport.exchanges.length, 1)
         assert.strictEqual((yield* books).possiblyDuplicated.records, 0)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("is not held up by a request that hangs, and delivers what waits behind it", () => {
-      const transport = makeControlledTransport((request, index) => index < 4 ? undefined : storeAll(request))
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("is not held up by a request that hangs, and delivers what waits behind it", () =>
+      withSink({ respond: storeAfter(undefined, undefined, undefined, undefined) }, function*({ transport }) {
         yield* sealBatches([1], [2], [3], [4], [5])
-        yield* start
+        yield* deliverDue
         yield* TestClock.adjust("3 seconds")
         assert.strictEqual(transport.inFlight(), 4)
         assert.isTrue(yield* flush(600, true))
         assert.strictEqual((yield* books).delivered.records, 5)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
   })
 
   describe("thawed", () => {
-    it.effect("drops idle connections, and gives requests from before 200 ms for an answer", () => {
-      const transport = makeControlledTransport()
-      const { layer } = makeSink(transport)
-      return withFreezes((freeze) =>
-        Effect.gen(function*() {
+    it.effect("drops idle connections, and gives requests from before 200 ms for an answer", () =>
+      withFreezes((freeze) =>
+        withSink({}, function*({ transport }) {
           yield* sealBatches([1], [2])
-          yield* start
+          yield* deliverDue
           const answered = yield* transport.next
           const lost = yield* transport.next
           yield* TestClock.adjust("10 millis")
@@ -171,16 +140,13 @@ describe("OpenObserveSink", () => {
           const { delivered, possiblyDuplicated } = yield* books
           assert.deepStrictEqual([delivered.records, possiblyDuplicated.records], [2, 1])
         })
-      ).pipe(Effect.provide(layer))
-    })
+      ))
 
-    it.effect("leaves requests alone that were begun after", () => {
-      const transport = makeControlledTransport()
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("leaves requests alone that were begun after", () =>
+      withSink({}, function*({ transport }) {
         yield* sealBatches([1])
         const since = yield* Clock.currentTimeMillis
-        yield* start
+        yield* deliverDue
         const { answer } = yield* transport.next
         yield* TestClock.adjust("3 seconds")
         yield* thawed(since)
@@ -190,32 +156,26 @@ describe("OpenObserveSink", () => {
         yield* TestClock.adjust(0)
         const { delivered, possiblyDuplicated } = yield* books
         assert.deepStrictEqual([delivered.records, possiblyDuplicated.records], [1, 0])
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("does not repeat for ever what is never answered", () => {
-      const transport = makeControlledTransport()
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("does not repeat for ever what is never answered", () =>
+      withSink({}, function*({ transport }) {
         yield* sealBatches([1])
-        yield* start
+        yield* deliverDue
         yield* TestClock.adjust("2 seconds")
         yield* thawed(1000)
         yield* TestClock.adjust("25 seconds")
         assert.strictEqual(transport.exchanges.length, 2)
         assert.strictEqual((yield* books).possiblyDuplicated.records, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
   })
 
   describe("a time-out that was due during a freeze", () => {
-    it.effect("leaves time for reading the answer that has come meanwhile", () => {
-      const transport = makeControlledTransport()
-      const { layer } = makeSink(transport)
-      return withFreezes((freeze) =>
-        Effect.gen(function*() {
+    it.effect("leaves time for reading the answer that has come meanwhile", () =>
+      withFreezes((freeze) =>
+        withSink({}, function*({ transport }) {
           yield* sealBatches([1])
-          yield* start
+          yield* deliverDue
           const { answer } = yield* transport.next
           yield* TestClock.adjust("29 seconds")
           yield* freeze(3_600_000)
@@ -227,24 +187,21 @@ describe("OpenObserveSink", () => {
           const { delivered, possiblyDuplicated } = yield* books
           assert.deepStrictEqual([delivered.records, possiblyDuplicated.records], [1, 0])
         })
-      ).pipe(Effect.provide(layer))
-    })
+      ))
   })
 
   describe("the probe after a pause", () => {
-    it.effect("is a single attempt", () => {
-      const transport = makeControlledTransport(() => ({ status: 503 }))
-      const { layer } = makeSink(transport, { O2_MAX_RETRIES: "3", O2_INITIAL_RETRY_DELAY_MS: "10" })
-      return Effect.gen(function*() {
-        yield* sealBatches([1])
-        const flushing = yield* Effect.forkChild(flush(2000))
-        yield* TestClock.adjust("2 seconds")
-        assert.isFalse(yield* Fiber.join(flushing))
-        assert.strictEqual(transport.exchanges.length, 4)
-        // by itself, without anybody asking
-        yield* TestClock.adjust("8 seconds")
-        assert.strictEqual(transport.exchanges.length, 5)
-      }).pipe(Effect.provide(layer))
-    })
+    it.effect("is a single attempt", () =>
+      withSink(
+        { respond: () => ({ status: 503 }), env: { O2_MAX_RETRIES: "3", O2_INITIAL_RETRY_DELAY_MS: "10" } },
+        function*({ transport }) {
+          yield* sealBatches([1])
+          assert.isFalse(yield* flushDuring("2 seconds"))
+          assert.strictEqual(transport.exchanges.length, 4)
+          // by itself, without anybody asking
+          yield* TestClock.adjust("8 seconds")
+          assert.strictEqual(transport.exchanges.length, 5)
+        }
+      ))
   })
 })

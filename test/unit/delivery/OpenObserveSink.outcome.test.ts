@@ -1,4 +1,4 @@
-/** What the sink makes of answers: the books, dividing, outages. */
+/** What the sink makes of answers: the books, what is given up, outages. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,24 +9,33 @@ import { LogsDestination } from "../../../src/openobserve/LogsDestination.ts"
 import { LogBuffer } from "../../../src/delivery/Buffer.ts"
 import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
 import type { Answer } from "../../support/fakes/ControlledTransport.ts"
-import { makeControlledTransport, recordsOf, storeAll, stored } from "../../support/fakes/ControlledTransport.ts"
-import { append, books, makeSink, postOf, sealBatches } from "../../support/fakes/sinkUnderTest.ts"
-
-const flush = (isLast = false) => OpenObserveSink.use((sink) => sink.flush({ budget: Duration.minutes(10), isLast }))
-
-const numbers = (count: number) => Array.from({ length: count }, (_, index) => index)
-
-const overloaded: Answer = { status: 503, body: "Error# MemoryTableOverflowError" }
+import {
+  overloaded,
+  storeAfter,
+  storeAll,
+  stored,
+  storeUnless,
+  unreadable
+} from "../../support/fakes/ControlledTransport.ts"
+import {
+  append,
+  books,
+  bufferState,
+  deliverDue,
+  flush,
+  numbersBelow,
+  sealBatches,
+  sentBy,
+  withSink
+} from "../../support/fakes/sinkUnderTest.ts"
 
 const denied: Answer = { status: 401, body: "Unauthorized Access" }
 
 describe("OpenObserveSink", () => {
   describe("books", () => {
-    it.effect("accounts for records that are stored, refused and passed over in silence", () => {
-      const transport = makeControlledTransport(() => stored(3, 1, "Too old data"))
-      const { layer, log } = makeSink(transport)
-      return Effect.gen(function*() {
-        yield* sealBatches(numbers(5))
+    it.effect("accounts for records that are stored, refused and passed over in silence", () =>
+      withSink({ respond: () => stored(3, 1, "Too old data") }, function*({ log }) {
+        yield* sealBatches(numbersBelow(5))
         assert.isTrue(yield* flush())
         const { delivered, received, rejected } = yield* books
         assert.strictEqual(delivered.records, 3)
@@ -34,38 +43,29 @@ describe("OpenObserveSink", () => {
         assert.strictEqual(rejected.unaccounted?.records, 1)
         const bytes = delivered.bytes + rejected.refused!.bytes + rejected.unaccounted!.bytes
         assert.strictEqual(bytes, received.bytes)
-        assert.strictEqual((yield* LogBuffer.use((buffer) => buffer.state)).heldBytes, 0)
+        assert.strictEqual((yield* bufferState).heldBytes, 0)
         assert.deepStrictEqual(log.entries.map(({ fields, level }) => ({ level, reason: fields["reason"] })), [
           { level: "Warn", reason: "Too old data" }
         ])
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("does not believe a server that claims more than was sent", () => {
-      const transport = makeControlledTransport(() => stored(7, 7))
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("does not believe a server that claims more than was sent", () =>
+      withSink({ respond: () => stored(7, 7) }, function*() {
         yield* sealBatches([1, 2])
         assert.isTrue(yield* flush())
         assert.strictEqual((yield* books).delivered.records, 2)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
   })
 
   describe("gives up at once, and counts, what an earlier generation cannot have left:", () => {
-    const poison: Answer = { status: 400, body: "{\"code\":400,\"message\":\"SerdeJsonError# …\"}" }
     const madeUp = { id: -1, tally: { records: 2, bytes: 20 }, coding: "identity" } as const
     it.effect.each<[string, Pick<Batch, "body" | "coding" | "oldestTimestamp">]>([
       ["what is not compressed as it says", { body: Buffer.from("text"), coding: "gzip", oldestTimestamp: 0 }],
       ["no records", { body: Buffer.from("text"), coding: "identity", oldestTimestamp: -Infinity }],
       ["other values", { body: Buffer.from("[1,2]"), coding: "identity", oldestTimestamp: -Infinity }],
       ["records without a time", { body: Buffer.from("[{},{}]"), coding: "identity", oldestTimestamp: -Infinity }]
-    ])("%s", ([, content]) => {
-      const transport = makeControlledTransport((request) =>
-        String(request.body) === "text" ? poison : storeAll(request)
-      )
-      const { layer, log } = makeSink(transport)
-      return Effect.gen(function*() {
+    ])("%s", ([, content]) =>
+      withSink({ respond: storeUnless(/^text$/, unreadable) }, function*({ log }) {
         yield* TestClock.adjust(Duration.days(1))
         const buffer = yield* LogBuffer
         yield* buffer.restore({ ...madeUp, destination: yield* LogsDestination, ...content })
@@ -77,17 +77,17 @@ describe("OpenObserveSink", () => {
           dropped: { unreadable: { records: 2, bytes: 20 } },
           inFlight: 0
         })
-        assert.deepStrictEqual(log.entries.map(({ message }) => message), ["records cannot be read and were dropped"])
-      }).pipe(Effect.provide(layer))
-    })
+        assert.deepStrictEqual(log.entries.map(({ message }) => message), [
+          "records cannot be read and were dropped"
+        ])
+      }))
   })
 
-  it.effect("sends without compression to a server that takes none, and says so once", () => {
-    const transport = makeControlledTransport((request) =>
-      request.headers["content-encoding"] === undefined ? storeAll(request) : { status: 415 }
-    )
-    const { layer, log } = makeSink(transport, { O2_COMPRESSION: "gzip" })
-    return Effect.gen(function*() {
+  it.effect("sends without compression to a server that takes none, and says so once", () =>
+    withSink({
+      respond: (request) => request.headers["content-encoding"] === undefined ? storeAll(request) : { status: 415 },
+      env: { O2_COMPRESSION: "gzip" }
+    }, function*({ log, transport }) {
       for (let n = 0; n < 3; n++) {
         yield* sealBatches([n])
         assert.isTrue(yield* flush())
@@ -96,61 +96,50 @@ describe("OpenObserveSink", () => {
       assert.strictEqual(transport.exchanges.length, 4)
       assert.strictEqual(log.at("Warn").length, 1)
       assert.include(String(log.entries[0]?.fields["remedy"]), "O2_COMPRESSION")
-    }).pipe(Effect.provide(layer))
-  })
+    }))
 
   describe("warmUp", () => {
     const warmUp = OpenObserveSink.use((sink) => Effect.andThen(sink.warmUp, TestClock.adjust(0)))
 
-    it.effect("tells wrong credentials before there is anything to send", () => {
-      const transport = makeControlledTransport(storeAll, () => denied)
-      const { layer, log } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("tells wrong credentials before there is anything to send", () =>
+      withSink({ respond: storeAll, health: () => denied }, function*({ log, transport }) {
         yield* warmUp
         assert.strictEqual(transport.asks(), 1)
         assert.include(String(log.entries[0]?.fields["remedy"]), "O2_AUTHORIZATION_HEADER")
         assert.strictEqual(yield* OpenObserveSink.use((sink) => sink.outages), "all")
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("makes nothing of what may pass", () => {
-      const transport = makeControlledTransport(storeAll, () => overloaded)
-      const { layer, log } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("makes nothing of what may pass", () =>
+      withSink({ respond: storeAll, health: () => overloaded }, function*({ log }) {
         yield* warmUp
         assert.deepStrictEqual(log.entries, [])
         yield* sealBatches([1])
         assert.isTrue(yield* flush())
-      }).pipe(Effect.provide(layer))
-    })
+      }))
   })
 
   describe("outages", () => {
     it.effect("make one request of what many calls wrote meanwhile", () => {
       let isUp = false
-      const transport = makeControlledTransport((request) => isUp ? storeAll(request) : denied)
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+      return withSink({ respond: (request) => isUp ? storeAll(request) : denied }, function*({ transport }) {
         yield* sealBatches([0])
         yield* flush()
         for (let n = 1; n < 20; n++) {
-          yield* append(postOf([n]))
+          yield* append(n)
           yield* flush()
         }
         isUp = true
         const before = transport.exchanges.length
         yield* TestClock.adjust("5 seconds")
         assert.deepStrictEqual(
-          transport.exchanges.slice(before).map((exchange) => recordsOf(exchange).length),
+          sentBy(transport).slice(before).map(({ length }) => length),
           [1, 19]
         )
-      }).pipe(Effect.provide(layer))
+      })
     })
 
-    it.effect("says once which setting is wrong, and keeps the records", () => {
-      const transport = makeControlledTransport(() => denied)
-      const { layer, log } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("says once which setting is wrong, and keeps the records", () =>
+      withSink({ respond: () => denied }, function*({ log, transport }) {
         yield* sealBatches([1])
         assert.isFalse(yield* flush())
         assert.strictEqual(transport.exchanges.length, 1)
@@ -162,38 +151,32 @@ describe("OpenObserveSink", () => {
         assert.include(String(log.entries[0]?.fields["remedy"]), "O2_AUTHORIZATION_HEADER")
         assert.notInclude(JSON.stringify(log.entries), "Basic secret")
         assert.strictEqual((yield* books).buffered.records, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("waits for nobody during an outage, and sends a single probe after the pause", () => {
-      const transport = makeControlledTransport((_, index) => index === 0 ? denied : undefined)
-      const { layer, log } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("waits for nobody during an outage, and sends a single probe after the pause", () =>
+      withSink({ respond: (_, index) => index === 0 ? denied : undefined }, function*({ log, transport }) {
         yield* sealBatches([1])
         assert.isFalse(yield* flush())
         yield* sealBatches([2], [3])
         yield* TestClock.adjust("4999 millis")
         assert.isFalse(yield* flush())
-        yield* OpenObserveSink.use((sink) => sink.deliverDue)
+        yield* deliverDue
         yield* Effect.yieldNow
         assert.strictEqual(transport.exchanges.length, 1)
         yield* TestClock.adjust("1 millis")
         const flushing = yield* Effect.forkChild(flush())
         const probe = yield* transport.next
-        yield* OpenObserveSink.use((sink) => sink.deliverDue)
+        yield* deliverDue
         yield* Effect.yieldNow
         assert.strictEqual(transport.exchanges.length, 2)
         yield* probe.answer(stored(1))
         for (let index = 0; index < 2; index++) yield* Effect.flatMap(transport.next, ({ answer }) => answer(stored(1)))
         assert.isTrue(yield* Fiber.join(flushing))
         assert.deepStrictEqual(log.at("Info"), ["OpenObserve takes records again"])
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("takes failures of requests that were in flight together for one", () => {
-      const transport = makeControlledTransport((request, index) => index < 4 ? undefined : storeAll(request))
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("takes failures of requests that were in flight together for one", () =>
+      withSink({ respond: storeAfter(undefined, undefined, undefined, undefined) }, function*({ transport }) {
         yield* sealBatches([1], [2], [3], [4])
         const flushing = yield* Effect.forkChild(flush())
         const exchanges = yield* Effect.all([transport.next, transport.next, transport.next, transport.next])
@@ -202,13 +185,10 @@ describe("OpenObserveSink", () => {
         assert.strictEqual(transport.exchanges.length, 4)
         yield* TestClock.adjust("5 seconds")
         assert.isTrue(yield* flush())
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("doubles the pause with each failed probe, up to a minute", () => {
-      const transport = makeControlledTransport(() => denied)
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("doubles the pause with each failed probe, up to a minute", () =>
+      withSink({ respond: () => denied }, function*({ transport }) {
         yield* sealBatches([1])
         yield* flush()
         for (const seconds of [5, 10, 20, 40, 60, 60]) {
@@ -220,24 +200,18 @@ describe("OpenObserveSink", () => {
           yield* flush()
           assert.strictEqual(transport.exchanges.length, before + 1)
         }
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("tries once more at the very end", () => {
-      const transport = makeControlledTransport((request, index) => index === 0 ? denied : storeAll(request))
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("tries once more at the very end", () =>
+      withSink({ respond: storeAfter(denied) }, function*() {
         yield* sealBatches([1])
         assert.isFalse(yield* flush())
-        assert.isTrue(yield* flush(true))
+        assert.isTrue(yield* flush(600_000, true))
         assert.strictEqual((yield* books).delivered.records, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("warns again when it happens again", () => {
-      const transport = makeControlledTransport((request, index) => index === 1 ? storeAll(request) : denied)
-      const { layer, log } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("warns again when it happens again", () =>
+      withSink({ respond: (request, index) => index === 1 ? storeAll(request) : denied }, function*({ log }) {
         yield* sealBatches([1])
         yield* flush()
         yield* TestClock.adjust("5 seconds")
@@ -246,7 +220,6 @@ describe("OpenObserveSink", () => {
         yield* flush()
         assert.strictEqual(log.at("Warn").length, 2)
         assert.strictEqual(log.at("Info").length, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
   })
 })

@@ -1,39 +1,37 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as TestClock from "effect/testing/TestClock"
 import { LogBuffer } from "../../../src/delivery/Buffer.ts"
-import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
-import type { Answer, ControlledTransport } from "../../support/fakes/ControlledTransport.ts"
-import { makeControlledTransport, recordsOf, storeAll, stored } from "../../support/fakes/ControlledTransport.ts"
-import { append, books, makeSink, postOf, sealBatches } from "../../support/fakes/sinkUnderTest.ts"
-
-const overloaded: Answer = { status: 503, body: "Error# MemoryTableOverflowError" }
-
-const flush = (budgetMs: number, isLast = false) =>
-  OpenObserveSink.use((sink) => sink.flush({ budget: Duration.millis(budgetMs), isLast }))
-
-const minutes = 60_000
-
-/** What the exchanges so far carried, as lists of numbers. */
-const sentBy = (transport: ControlledTransport) =>
-  transport.exchanges.map((exchange) => recordsOf(exchange).map(({ n }) => n))
+import { overloaded, storeAfter, storeAll, stored } from "../../support/fakes/ControlledTransport.ts"
+import {
+  append,
+  books,
+  deliverAll,
+  deliverDue,
+  flush,
+  flushDuring,
+  noRetries,
+  sealBatches,
+  sentBy,
+  withSink
+} from "../../support/fakes/sinkUnderTest.ts"
 
 describe("OpenObserveSink", () => {
   describe("retries", () => {
-    it.effect("waits exponentially, up to the cap, with at most 20 % of jitter", () => {
-      const transport = makeControlledTransport(() => overloaded)
-      const { layer } = makeSink(transport, {
-        O2_MAX_RETRIES: "5",
-        O2_INITIAL_RETRY_DELAY_MS: "1000",
-        O2_MAX_RETRY_DELAY_MS: "5000"
-      })
-      return Effect.gen(function*() {
+    it.effect("waits exponentially, up to the cap, with at most 20 % of jitter", () =>
+      withSink({
+        respond: () => overloaded,
+        env: {
+          O2_MAX_RETRIES: "5",
+          O2_INITIAL_RETRY_DELAY_MS: "1000",
+          O2_MAX_RETRY_DELAY_MS: "5000"
+        }
+      }, function*({ transport }) {
         yield* sealBatches([1])
-        const flushing = yield* Effect.forkChild(Random.withSeed(flush(10 * minutes), "any"))
+        const flushing = yield* Effect.forkChild(Random.withSeed(flush(), "any"))
         yield* TestClock.adjust("5 minutes")
         assert.isFalse(yield* Fiber.join(flushing))
         // what follows later are the probes of the outage
@@ -46,42 +44,31 @@ describe("OpenObserveSink", () => {
           assert.isAtMost(delays[index]!, Math.min(nominal * 1.2, 5000))
         }
         assert.notDeepEqual(delays, [1000, 2000, 4000, 5000, 5000])
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("makes a single attempt when no retries are wanted", () => {
-      const transport = makeControlledTransport(() => overloaded)
-      const { layer } = makeSink(transport, { O2_MAX_RETRIES: "0" })
-      return Effect.gen(function*() {
+    it.effect("makes a single attempt when no retries are wanted", () =>
+      withSink({ respond: () => overloaded, env: noRetries }, function*({ transport }) {
         yield* sealBatches([1])
-        assert.isFalse(yield* flush(10 * minutes))
+        assert.isFalse(yield* flush())
         assert.strictEqual(transport.exchanges.length, 1)
         assert.strictEqual((yield* books).buffered.records, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("waits as long as Retry-After asks", () => {
-      const transport = makeControlledTransport((request, index) =>
-        index === 0 ? { ...overloaded, headers: { "retry-after": "7" } } : storeAll(request)
-      )
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("waits as long as Retry-After asks", () =>
+      withSink({ respond: storeAfter({ ...overloaded, headers: { "retry-after": "7" } }) }, function*({ transport }) {
         yield* sealBatches([1])
-        const flushing = yield* Effect.forkChild(flush(10 * minutes))
+        const flushing = yield* Effect.forkChild(flush())
         yield* TestClock.adjust("6999 millis")
         assert.strictEqual(transport.exchanges.length, 1)
         yield* TestClock.adjust("1 millis")
         assert.isTrue(yield* Fiber.join(flushing))
         assert.strictEqual(transport.exchanges.length, 2)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("gives up at once when Retry-After asks for more than the longest delay, and leaves the server in peace", () => {
-      const transport = makeControlledTransport(() => ({ ...overloaded, headers: { "retry-after": "31" } }))
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("gives up at once when Retry-After asks for more than the longest delay, and leaves the server in peace", () =>
+      withSink({ respond: () => ({ ...overloaded, headers: { "retry-after": "31" } }) }, function*({ transport }) {
         yield* sealBatches([1])
-        assert.isFalse(yield* flush(10 * minutes))
+        assert.isFalse(yield* flush())
         // what was asked for, and by chance up to a fifth more: here a tenth
         yield* TestClock.adjust("34099 millis")
         assert.isFalse(yield* flush(1000))
@@ -89,15 +76,12 @@ describe("OpenObserveSink", () => {
         yield* TestClock.adjust("1 millis")
         yield* flush(1000)
         assert.strictEqual(transport.exchanges.length, 2)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("ends an attempt at its time-out and counts what may have been stored", () => {
-      const transport = makeControlledTransport()
-      const { layer } = makeSink(transport, { O2_REQUEST_TIMEOUT_MS: "2000", O2_MAX_RETRIES: "1" })
-      return Effect.gen(function*() {
+    it.effect("ends an attempt at its time-out and counts what may have been stored", () =>
+      withSink({ env: { O2_REQUEST_TIMEOUT_MS: "2000", O2_MAX_RETRIES: "1" } }, function*({ transport }) {
         yield* sealBatches([1, 2])
-        const flushing = yield* Effect.forkChild(flush(10 * minutes))
+        const flushing = yield* Effect.forkChild(flush())
         yield* transport.next
         yield* TestClock.adjust("1999 millis")
         assert.strictEqual(transport.inFlight(), 1)
@@ -109,86 +93,70 @@ describe("OpenObserveSink", () => {
         yield* second.answer(stored(2))
         assert.isTrue(yield* Fiber.join(flushing))
         assert.strictEqual((yield* books).delivered.records, 2)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("counts as possibly duplicated only what the server may have received", () => {
-      const answers: ReadonlyArray<Answer> = [
-        { code: "ECONNREFUSED", isSent: false },
-        { code: "ECONNRESET", isSent: true }
-      ]
-      const transport = makeControlledTransport((request, index) => answers[index] ?? storeAll(request))
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("counts as possibly duplicated only what the server may have received", () =>
+      withSink({
+        respond: storeAfter({ code: "ECONNREFUSED", isSent: false }, { code: "ECONNRESET", isSent: true })
+      }, function*() {
         yield* sealBatches([1])
-        const flushing = yield* Effect.forkChild(flush(10 * minutes))
+        const flushing = yield* Effect.forkChild(flush())
         yield* Effect.yieldNow
         assert.strictEqual((yield* books).possiblyDuplicated.records, 0)
         yield* TestClock.adjust("1 minute")
         assert.isTrue(yield* Fiber.join(flushing))
         assert.strictEqual((yield* books).possiblyDuplicated.records, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
     it.effect("returns a batch to its place, so that order is kept", () => {
       let isUp = false
-      const transport = makeControlledTransport((request) => isUp ? storeAll(request) : overloaded)
-      const { layer } = makeSink(transport, { O2_MAX_RETRIES: "0" })
-      return Effect.gen(function*() {
-        yield* sealBatches([1], [2], [3])
-        assert.isFalse(yield* flush(1000))
-        yield* sealBatches([4])
-        isUp = true
-        const before = transport.exchanges.length
-        yield* TestClock.adjust("1 minute")
-        assert.isTrue(yield* flush(1000))
-        assert.deepStrictEqual(sentBy(transport).slice(before), [[1], [2], [3], [4]])
-      }).pipe(Effect.provide(layer))
+      return withSink(
+        { respond: (request) => isUp ? storeAll(request) : overloaded, env: noRetries },
+        function*({ transport }) {
+          yield* sealBatches([1], [2], [3])
+          assert.isFalse(yield* flush(1000))
+          yield* sealBatches([4])
+          isUp = true
+          const before = transport.exchanges.length
+          yield* TestClock.adjust("1 minute")
+          assert.isTrue(yield* flush(1000))
+          assert.deepStrictEqual(sentBy(transport).slice(before), [[1], [2], [3], [4]])
+        }
+      )
     })
   })
 
   describe("flush", () => {
-    it.effect("does not wait for a retry that does not fit its budget", () => {
-      const transport = makeControlledTransport(() => overloaded)
-      const { layer } = makeSink(transport, { O2_INITIAL_RETRY_DELAY_MS: "1000" })
-      return Effect.gen(function*() {
+    it.effect("does not wait for a retry that does not fit its budget", () =>
+      withSink({ respond: () => overloaded, env: { O2_INITIAL_RETRY_DELAY_MS: "1000" } }, function*() {
         yield* sealBatches([1])
         assert.isFalse(yield* flush(700))
         assert.strictEqual(yield* Clock.currentTimeMillis, 0)
         assert.strictEqual((yield* books).buffered.records, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("ends the sleep of a retry that does not fit the budget of a later flush", () => {
-      const transport = makeControlledTransport(() => overloaded)
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("ends the sleep of a retry that does not fit the budget of a later flush", () =>
+      withSink({ respond: () => overloaded }, function*() {
         yield* sealBatches([1])
-        yield* OpenObserveSink.use((sink) => sink.deliverDue)
+        yield* deliverDue
         yield* Effect.yieldNow
         assert.strictEqual((yield* books).inFlight.records, 1)
         assert.isFalse(yield* flush(500))
         assert.strictEqual((yield* books).buffered.records, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("cuts the sleep of a retry short when it is the last", () => {
-      const transport = makeControlledTransport((request, index) => index === 0 ? overloaded : storeAll(request))
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("cuts the sleep of a retry short when it is the last", () =>
+      withSink({ respond: storeAfter(overloaded) }, function*() {
         yield* sealBatches([1])
-        yield* OpenObserveSink.use((sink) => sink.deliverDue)
+        yield* deliverDue
         yield* Effect.yieldNow
         assert.isTrue(yield* flush(2000, true))
         assert.strictEqual(yield* Clock.currentTimeMillis, 0)
         assert.strictEqual((yield* books).delivered.records, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("leaves in flight what has not been answered when the budget ends", () => {
-      const transport = makeControlledTransport()
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("leaves in flight what has not been answered when the budget ends", () =>
+      withSink({}, function*({ transport }) {
         yield* sealBatches([1])
         const flushing = yield* Effect.forkChild(flush(500))
         const { answer } = yield* transport.next
@@ -199,24 +167,18 @@ describe("OpenObserveSink", () => {
         assert.isTrue(yield* flush(500))
         assert.strictEqual((yield* books).delivered.records, 1)
         assert.strictEqual(transport.exchanges.length, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("seals what is open", () => {
-      const transport = makeControlledTransport(storeAll)
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("seals what is open", () =>
+      withSink({ respond: storeAll }, function*({ transport }) {
         yield* sealBatches([1])
-        yield* append(postOf([2]))
+        yield* append(2)
         assert.isTrue(yield* flush(500))
         assert.deepStrictEqual(sentBy(transport), [[1], [2]])
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("gives back what is in flight when its budget ends and it is the last", () => {
-      const transport = makeControlledTransport()
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("gives back what is in flight when its budget ends and it is the last", () =>
+      withSink({}, function*({ transport }) {
         yield* sealBatches([1, 2], [3])
         const flushing = yield* Effect.forkChild(flush(500, true))
         yield* transport.next
@@ -228,35 +190,26 @@ describe("OpenObserveSink", () => {
         assert.strictEqual(before.possiblyDuplicated.records, 3)
         yield* LogBuffer.use((buffer) => buffer.drop("shutdown"))
         assert.strictEqual((yield* books).dropped.shutdown?.records, 3)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
   })
 
   describe("after the last flush", () => {
-    it.effect("sends nothing more: what is left is for the disk", () => {
-      const transport = makeControlledTransport()
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
-        const sink = yield* OpenObserveSink
+    it.effect("sends nothing more: what is left is for the disk", () =>
+      withSink({}, function*({ transport }) {
         yield* sealBatches([1])
-        const flushing = yield* Effect.forkChild(flush(500, true))
-        yield* TestClock.adjust("500 millis")
-        yield* Fiber.join(flushing)
-        yield* sink.deliverAll
+        yield* flushDuring("500 millis", 500, true)
+        yield* deliverAll
         yield* TestClock.adjust("1 minute")
         assert.strictEqual(transport.exchanges.length, 1)
         assert.strictEqual((yield* books).buffered.records, 1)
-      }).pipe(Effect.provide(layer))
-    })
+      }))
   })
 
   describe("concurrency", () => {
-    it.effect("has four requests in flight when there is a backlog", () => {
-      const transport = makeControlledTransport()
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
+    it.effect("has four requests in flight when there is a backlog", () =>
+      withSink({}, function*({ transport }) {
         yield* sealBatches([1], [2], [3], [4], [5], [6])
-        const flushing = yield* Effect.forkChild(flush(10 * minutes))
+        const flushing = yield* Effect.forkChild(flush())
         for (let index = 0; index < 6; index++) {
           const { answer } = yield* transport.next
           assert.isAtMost(transport.inFlight(), 4)
@@ -267,23 +220,18 @@ describe("OpenObserveSink", () => {
           yield* answer(stored(1))
         }
         assert.isTrue(yield* Fiber.join(flushing))
-      }).pipe(Effect.provide(layer))
-    })
+      }))
 
-    it.effect("has one request in flight for a single batch, however often it is started", () => {
-      const transport = makeControlledTransport()
-      const { layer } = makeSink(transport)
-      return Effect.gen(function*() {
-        const sink = yield* OpenObserveSink
+    it.effect("has one request in flight for a single batch, however often it is started", () =>
+      withSink({}, function*({ transport }) {
         yield* sealBatches([1])
-        yield* sink.deliverDue
-        yield* sink.deliverDue
+        yield* deliverDue
+        yield* deliverDue
         const { answer } = yield* transport.next
-        yield* sink.deliverDue
+        yield* deliverDue
         yield* Effect.yieldNow
         assert.strictEqual(transport.exchanges.length, 1)
         yield* answer(stored(1))
-      }).pipe(Effect.provide(layer))
-    })
+      }))
   })
 })

@@ -3,11 +3,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import type { Batch } from "../../../src/delivery/Batch.ts"
-import * as Extension from "../../../src/lifecycle/Extension.ts"
 import type { SpillableMemory } from "../../../src/spill/SpillStore.ts"
 import { logs } from "../../support/destinations.ts"
-import { makeControlledTransport, recordsOf, storeAll } from "../../support/fakes/ControlledTransport.ts"
-import { event, interrupted, makeProgram, running, START } from "../../support/fakes/program.ts"
+import type { Answer } from "../../support/fakes/ControlledTransport.ts"
+import { recordsOf, storeAll } from "../../support/fakes/ControlledTransport.ts"
+import type { Program } from "../../support/fakes/program.ts"
+import { event, interrupted, START, withProgram } from "../../support/fakes/program.ts"
 import { books } from "../../support/fakes/sinkUnderTest.ts"
 
 /** A disk that notes what it is given, and gives back what an earlier generation has left. */
@@ -39,172 +40,131 @@ const makeLeft = (): Batch => ({
   coding: "identity"
 })
 
-const away = () => makeControlledTransport(() => ({ status: 503, body: "" }))
+const away = (): Answer => ({ status: 503 })
 
 const env = { O2_MAX_RETRIES: "0", O2_TELEMETRY_TYPES: "function" }
+
+/** A call that writes a line; without platform events, only its end is told. */
+const call = Effect.fnUntraced(
+  function*({ invoke, send }: Program, requestId: string, line: string, timeoutMs?: number) {
+    yield* invoke(requestId, timeoutMs)
+    yield* send(event.line(line), event.runtimeDone(requestId))
+  }
+)
 
 const recordsIn = (batches: ReadonlyArray<Batch> = []) => batches.reduce((sum, { tally }) => sum + tally.records, 0)
 
 describe("Spilling", () => {
-  it.effect("sends first what an earlier generation has left", () => {
-    const transport = makeControlledTransport(storeAll)
-    const { invoke, layer, send, shutdown } = makeProgram({
-      env,
-      transport,
-      spill: makeDisk([makeLeft()]).spill,
-      destination: logs
-    })
-    return running(
-      layer,
-      Effect.gen(function*() {
-        yield* invoke("a")
-        yield* send(event.line("new"), event.runtimeDone("a"))
-        yield* shutdown()
-        yield* TestClock.adjust("2 seconds")
-        assert.strictEqual(recordsOf(transport.exchanges[0]!)[0]?.n, -1)
-        const { delivered, received, replayed } = yield* books
-        assert.deepEqual([received.records, replayed.records, delivered.records], [1, 1, 2])
-      })
-    )
-  })
+  it.effect("sends first what an earlier generation has left", () =>
+    withProgram({ env, spill: makeDisk([makeLeft()]).spill, destination: logs }, function*(program) {
+      yield* call(program, "a", "new")
+      yield* program.shutdown()
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(recordsOf(program.transport.exchanges[0]!)[0]?.n, -1)
+      const { delivered, received, replayed } = yield* books
+      assert.deepEqual([received.records, replayed.records, delivered.records], [1, 1, 2])
+    }))
 
   it.effect("has nothing under way when the sandbox may freeze, though more has come back after the call", () => {
     let catchUps = 0
     const catchUp = (memory: SpillableMemory) => catchUps++ === 1 ? memory.restore(makeLeft()) : Effect.void
-    const { invoke, layer, send, transport } = makeProgram({ env, spill: { catchUp }, destination: logs })
-    return running(
-      layer,
-      Effect.gen(function*() {
-        yield* invoke("a")
-        yield* send(event.line("new"), event.runtimeDone("a"))
-        yield* TestClock.adjust("1 second")
-        assert.strictEqual(transport.exchanges.length, 1)
-        yield* invoke("b")
-        assert.strictEqual(recordsOf(transport.exchanges[1]!)[0]?.n, -1)
-      })
-    )
+    return withProgram({ env, spill: { catchUp }, destination: logs }, function*(program) {
+      yield* call(program, "a", "new")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(program.transport.exchanges.length, 1)
+      yield* program.invoke("b")
+      assert.strictEqual(recordsOf(program.transport.exchanges[1]!)[0]?.n, -1)
+    })
   })
 
   it.effect("leaves to the next generation what cannot be delivered at the end", () => {
     const disk = makeDisk()
-    const { invoke, layer, log, send, shutdown } = makeProgram({
-      env,
-      transport: away(),
-      spill: disk.spill,
-      destination: logs
+    return withProgram({ env, respond: away, spill: disk.spill, destination: logs }, function*(program) {
+      yield* call(program, "a", "kept")
+      yield* program.send(event.report("a"))
+      yield* program.shutdown(2000, "timeout")
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(disk.writes.map(recordsIn), [1])
+      const { buffered, dropped, spilled } = yield* books
+      assert.deepEqual([spilled.records, buffered.records, dropped], [1, 0, {}])
+      assert.strictEqual(program.log.entries.findLast(({ message }) => message === "ledger")?.level, "Warn")
     })
-    return running(
-      layer,
-      Effect.gen(function*() {
-        yield* invoke("a")
-        yield* send(event.line("kept"), event.runtimeDone("a"))
-        yield* send(event.report("a"))
-        yield* shutdown(2000, "timeout")
-        yield* TestClock.adjust("2 seconds")
-        assert.deepStrictEqual(disk.writes.map(recordsIn), [1])
-        const { buffered, dropped, spilled } = yield* books
-        assert.deepEqual([spilled.records, buffered.records, dropped], [1, 0, {}])
-        assert.strictEqual(log.entries.findLast(({ message }) => message === "ledger")?.level, "Warn")
-      })
-    )
   })
 
   it.effect("writes in an outage before a call's deadline, and goes on holding it in memory", () => {
     const disk = makeDisk()
-    const { invoke, layer, send } = makeProgram({ env, transport: away(), spill: disk.spill, destination: logs })
-    return running(
-      layer,
-      Effect.gen(function*() {
-        yield* invoke("a", 10_000)
-        yield* send(event.line("one"), event.runtimeDone("a"))
-        yield* invoke("b", 10_000)
-        yield* send(event.line("two"))
-        yield* TestClock.adjust("8999 millis")
-        assert.strictEqual(disk.writes.length, 0)
-        yield* TestClock.adjust("1 millis")
-        assert.deepStrictEqual(disk.writes.map(recordsIn), [2])
-        assert.strictEqual((yield* books).buffered.records, 2)
-      })
-    )
+    return withProgram({ env, respond: away, spill: disk.spill, destination: logs }, function*(program) {
+      yield* call(program, "a", "one", 10_000)
+      yield* program.invoke("b", 10_000)
+      yield* program.send(event.line("two"))
+      yield* TestClock.adjust("8999 millis")
+      assert.strictEqual(disk.writes.length, 0)
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(disk.writes.map(recordsIn), [2])
+      assert.strictEqual((yield* books).buffered.records, 2)
+    })
   })
 
   it.effect("ends what goes on beside the calls before the end begins", () => {
     const disk = makeDisk()
-    const { invoke, layer, send } = makeProgram({ env, transport: away(), spill: disk.spill, destination: logs })
-    return Effect.gen(function*() {
-      yield* TestClock.setTime(START)
-      const program = yield* Effect.forkChild(Extension.run)
-      yield* TestClock.adjust(0)
-      yield* invoke("a", 10_000)
-      yield* send(event.line("one"), event.runtimeDone("a"))
-      yield* invoke("b", 10_000)
-      yield* send(event.line("two"))
+    return withProgram({ env, respond: away, spill: disk.spill, destination: logs }, function*(program, fiber) {
+      yield* call(program, "a", "one", 10_000)
+      yield* program.invoke("b", 10_000)
+      yield* program.send(event.line("two"))
       yield* TestClock.adjust("8900 millis")
       // from here to the deadline it would write; what is spilled by then would look settled to it
-      yield* interrupted(program)
+      yield* interrupted(fiber)
       assert.deepStrictEqual(disk.writes.map(recordsIn), [2])
       assert.strictEqual((yield* books).spilled.records, 2)
-    }).pipe(Effect.provide(layer))
+    })
   })
 
   it.effect("ends loading what is left before the end begins", () => {
     const steps: Array<string> = []
-    const { layer, shutdown } = makeProgram({
+    return withProgram({
       spill: {
         catchUp: () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => void steps.push("loading ended"))),
         write: () => Effect.sync(() => (steps.push("write"), { onDisk: [], notOnDisk: [] }))
       }
+    }, function*({ shutdown }) {
+      yield* shutdown()
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(steps, ["loading ended", "write"])
     })
-    return running(
-      layer,
-      Effect.gen(function*() {
-        yield* shutdown()
-        yield* TestClock.adjust("2 seconds")
-        assert.deepStrictEqual(steps, ["loading ended", "write"])
-      })
-    )
   })
 
   it.effect("goes on without the disk when that part of the program fails", () => {
     const spill = { catchUp: () => Effect.die("no store"), write: () => Effect.die("no store") }
-    const { invoke, layer, log, polls, send, shutdown, transport } = makeProgram({ env, spill })
-    return running(
-      layer,
-      Effect.gen(function*() {
-        yield* invoke("a")
-        yield* send(event.line("one"), event.runtimeDone("a"))
-        assert.strictEqual(polls.length, 2)
-        assert.strictEqual(transport.exchanges.length, 1)
-        yield* shutdown()
-        yield* TestClock.adjust("2 seconds")
-        // at the start, after the call and at the end
-        assert.strictEqual(log.at("Error").length, 3)
-        assert.strictEqual(log.entries.at(-1)?.message, "ledger")
-      })
-    )
+    return withProgram({ env, spill }, function*(program) {
+      yield* call(program, "a", "one")
+      assert.strictEqual(program.polls.length, 2)
+      assert.strictEqual(program.transport.exchanges.length, 1)
+      yield* program.shutdown()
+      yield* TestClock.adjust("2 seconds")
+      // at the start, after the call and at the end
+      assert.strictEqual(program.log.at("Error").length, 3)
+      assert.strictEqual(program.log.entries.at(-1)?.message, "ledger")
+    })
   })
 
   it.effect("leaves the disk alone for calls that end, and while OpenObserve is well", () => {
     const disk = makeDisk()
     let isUp = true
-    const transport = makeControlledTransport((request) => isUp ? storeAll(request) : { status: 503 })
-    const { invoke, layer, send } = makeProgram({ env, transport, spill: disk.spill, destination: logs })
-    return running(
-      layer,
-      Effect.gen(function*() {
-        yield* invoke("a", 3000)
-        yield* send(event.line("delivered"))
-        yield* TestClock.adjust("3 seconds")
-        isUp = false
-        for (const id of ["b", "c"]) {
-          yield* invoke(id, 10_000)
-          yield* send(event.line("kept"), event.runtimeDone(id))
-        }
-        yield* TestClock.adjust("1 hour")
-        assert.strictEqual(disk.writes.length, 0)
-        assert.strictEqual(disk.catchUps(), 4)
-      })
-    )
+    return withProgram({
+      env,
+      respond: (request) => isUp ? storeAll(request) : away(),
+      spill: disk.spill,
+      destination: logs
+    }, function*(program) {
+      yield* program.invoke("a", 3000)
+      yield* program.send(event.line("delivered"))
+      yield* TestClock.adjust("3 seconds")
+      isUp = false
+      for (const id of ["b", "c"]) yield* call(program, id, "kept", 10_000)
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(disk.writes.length, 0)
+      assert.strictEqual(disk.catchUps(), 4)
+    })
   })
 
   it.effect("goes on catching up on Managed Instances, where no calls come, until nothing is left", () => {
@@ -213,14 +173,10 @@ describe("Spilling", () => {
       catchUp: () => Effect.sync(() => void catchUps++),
       isIdle: Effect.sync(() => catchUps >= 4)
     }
-    const { layer } = makeProgram({ env, spill, isManagedInstance: true })
-    return running(
-      layer,
-      Effect.gen(function*() {
-        assert.strictEqual(catchUps, 1)
-        yield* TestClock.adjust("1 hour")
-        assert.strictEqual(catchUps, 4)
-      })
-    )
+    return withProgram({ env, spill, isManagedInstance: true }, function*() {
+      assert.strictEqual(catchUps, 1)
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(catchUps, 4)
+    })
   })
 })
