@@ -38,6 +38,17 @@ describe("A fleet", () => {
       )
 
       it.effect(
+        `on ${host} with a server that ${absence} keeps to it with two signals, whose outages are noticed one by one`,
+        () =>
+          Effect.gen(function*() {
+            const figures = yield* simulate({ ...scenario, client: "twoSignals" })
+            assert.isAtMost(figures.peakMinute, GREATEST_PEAK, JSON.stringify(figures))
+            assert.deepStrictEqual([figures.lost, figures.duplicated], [0, 0])
+          }),
+        TIMEOUT_MS
+      )
+
+      it.effect(
         `on ${host} with a server that ${absence} would storm it with plain exponential retry`,
         () =>
           Effect.gen(function*() {

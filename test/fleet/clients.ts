@@ -7,11 +7,14 @@ import type * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
 import { LogBuffer } from "../../src/delivery/Buffer.ts"
+import type { Destination } from "../../src/delivery/Destination.ts"
 import { isBalanced, Ledger } from "../../src/delivery/Ledger.ts"
+import { OpenObserveSink } from "../../src/delivery/OpenObserveSink.ts"
 import { Transport } from "../../src/platform/Transport.ts"
+import { makeDestination } from "../support/destinations.ts"
 import { makeControlledTransport } from "../support/fakes/ControlledTransport.ts"
 import { makeProgram, running } from "../support/fakes/program.ts"
-import { eventsOf, type PlannedCall } from "./plan.ts"
+import { eventsOf, type PlannedCall, spansOf } from "./plan.ts"
 
 /** Where a sandbox runs: frozen between calls, as on Lambda, or never, as on Lambda Managed Instances. */
 export type Host = "lambda" | "managed"
@@ -38,19 +41,25 @@ const CALL_TIMEOUT_MS = 30_000
 /** Steps in which the end of a call is looked for. */
 const STEP_MS = 100
 
-/** The whole program with its default settings, but uncompressed: compressing takes real time, and changes no count. */
-export const extension: RunClient = (transport, host, use) => {
+/**
+ * The whole program with its default settings, but uncompressed: compressing takes real time, and changes no count.
+ * Each call has records for the `others`, too.
+ */
+const runProgram = (others: ReadonlyArray<Destination>): RunClient => (transport, host, use) => {
   const { invoke, layer, polls, send } = makeProgram({
     transport: { ...makeControlledTransport(), layer: transport },
-    isManagedInstance: host === "managed"
+    isManagedInstance: host === "managed",
+    others
   })
   return running(
     layer,
     Effect.gen(function*() {
       const buffer = yield* LogBuffer
       const ledger = yield* Ledger
+      const sink = yield* OpenObserveSink
       const context = yield* Effect.context<LogBuffer>()
       const write = Effect.fnUntraced(function*(call: PlannedCall, index: number) {
+        for (const other of others) yield* sink.accept(other, spansOf(call, index, yield* Clock.currentTimeMillis))
         yield* Effect.provideContext(send(...eventsOf(call, index, yield* Clock.currentTimeMillis)), context)
       })
       const onLambda = Effect.fnUntraced(function*(call: PlannedCall, index: number) {
@@ -65,12 +74,22 @@ export const extension: RunClient = (transport, host, use) => {
         heldBytes: Effect.map(buffer.state, (state) => state.heldBytes),
         written: Effect.flatMap(ledger.snapshot, (books) =>
           isBalanced(books)
-            ? Effect.succeed(books.logs.received.records)
+            ? Effect.succeed(books.logs.received.records + books.traces.received.records)
             : Effect.die(new Error(`unbalanced: ${JSON.stringify(books)}`)))
       })
     })
   )
 }
+
+/** The extension as most use it. */
+export const extension = runProgram([])
+
+/** The extension with a second way to the same server. */
+export const twoSignals = runProgram([makeDestination({
+  name: "traces",
+  signal: "traces",
+  url: new URL("https://openobserve.test/api/default/v1/traces")
+})])
 
 /** Longest wait after a call, time-out of a request, first and longest delay: the extension's defaults. */
 const FLUSH_BUDGET_MS = 2000

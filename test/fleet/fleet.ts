@@ -10,12 +10,12 @@ import * as Random from "effect/Random"
 import * as TestClock from "effect/testing/TestClock"
 import { START } from "../support/fakes/program.ts"
 import { withThaws } from "../support/fakes/thaws.ts"
-import { extension, type Host, plainRetry } from "./clients.ts"
+import { extension, type Host, plainRetry, twoSignals } from "./clients.ts"
 import { type Figures, figuresOf, type SandboxResult } from "./figures.ts"
 import { type Absence, type FleetServer, makeFleetServer, StoredRecords, type Timeline } from "./FleetServer.ts"
 import { planCalls } from "./plan.ts"
 
-const clients = { extension, plainRetry }
+const clients = { extension, plainRetry, twoSignals }
 
 /** What is simulated. Equal scenarios give equal figures. */
 export interface Scenario {

@@ -1,6 +1,7 @@
 /** What a simulated sandbox goes through: when it is called, for how long, how much it writes. */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import type { EncodedRecords } from "../../src/delivery/EncodedRecords.ts"
 
 /** One call to the function; `at` in ms since the start of the simulation. */
 export interface PlannedCall {
@@ -40,4 +41,15 @@ export const eventsOf = (call: PlannedCall, index: number, now: number): Readonl
     })),
     { time, type: "platform.runtimeDone", record: { requestId, status: "success" } }
   ]
+}
+
+/** What the function's tracing hands over at the end of a call: a few spans, one for each line. */
+export const spansOf = ({ lines }: PlannedCall, index: number, now: number): EncodedRecords => {
+  const ends: Array<number> = []
+  let text = ""
+  for (let span = 0; span < lines; span++) {
+    text += `${JSON.stringify({ _timestamp: now * 1000 + span, span: `${index}.${span}` })},`
+    ends.push(text.length)
+  }
+  return { bytes: Buffer.from(text), ends, oldestTimestamp: now * 1000, columns: new Set() }
 }

@@ -42,6 +42,8 @@ export interface ProgramOptions {
   readonly isSnapStart?: boolean
   /** Where logs go, instead of what the settings say. */
   readonly destination?: Destination
+  /** Where else records can go. */
+  readonly others?: ReadonlyArray<Destination>
   /** Where batches are spilled to; without it there is no disk. */
   readonly spill?: Partial<Spill["Service"]>
 }
@@ -100,7 +102,7 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     Layer.provideMerge(Invocations.layerNoDeps),
     Layer.provideMerge(RecordEncoder.layerNoDeps),
     Layer.provideMerge(OpenObserveSink.layerNoDeps),
-    Layer.provideMerge(Layer.effect(Destinations, LogsDestination.useSync((logs) => [logs]))),
+    Layer.provideMerge(Layer.effect(Destinations, LogsDestination.useSync((logs) => [logs, ...options.others ?? []]))),
     Layer.provideMerge(destination),
     Layer.provideMerge(LogBuffer.layerNoDeps),
     Layer.provideMerge(Ledger.layer),
