@@ -1,5 +1,6 @@
 /** The way of one destination's batches through a sink: what is known of its server, and when a batch may be sent. */
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Attempt from "./Attempt.ts"
 import * as Delivery from "./Delivery.ts"
 import type { Destination } from "./Destination.ts"
@@ -30,6 +31,9 @@ export const make = Effect.fnUntraced(function*(
   let storedAtLastFailure = -1
 
   return {
+    destination,
+    /** What is under way. */
+    deliveries: yield* FiberSet.make<void>(),
     /** Whether any records have come for it. */
     isUsed: false,
     isPausedAt: outage.isPausedAt,

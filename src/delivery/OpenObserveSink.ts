@@ -23,7 +23,7 @@ import * as Lane from "./Lane.ts"
 import { Ledger } from "./Ledger.ts"
 import { WorkList } from "./WorkList.ts"
 
-/** Requests at once when there is a backlog: more gained nothing against a v0.91.5 server. */
+/** Requests to a destination at once when there is a backlog: more gained nothing against a v0.91.5 server. */
 const MAX_IN_FLIGHT = 4
 
 /** A flush that waited at least so long, in ms, and saw nothing stored has met an outage; less says nothing. */
@@ -65,10 +65,11 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   readonly deliverAll: Effect.Effect<void>
   /**
    * Seals what is open, as `deliverAll` does, and waits until everything sealed so far has settled, at most for the
-   * budget: true when it has. Requests in flight at its end stay in flight.
+   * budget: true when it has. Only the last one waits for what is under way to a destination in an outage. Requests in
+   * flight at its end stay in flight.
    */
   readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
-  /** Waits until no delivery is under way, at most for the given time. */
+  /** Waits until no delivery is under way to a destination that is not in an outage, at most for the given time. */
   readonly awaitSettled: (atMost: Duration.Duration) => Effect.Effect<void>
   /** Where all are in an outage, nobody should wait. */
   readonly outages: Effect.Effect<Outages>
@@ -82,7 +83,6 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const buffer = yield* LogBuffer
       const ledger = yield* Ledger
       const transport = yield* Transport
-      const deliveries = yield* FiberSet.make<void>()
       const warming = yield* FiberHandle.make<void>()
       const ageTimer = yield* FiberHandle.make<void>()
       const grace = yield* FiberHandle.make<void>()
@@ -95,7 +95,6 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
 
       const context = { config, transport, deadline, abandonment, books: { buffer, ledger } }
       const lanes = new Map<Destination, Lane.Lane>()
-      // the end of a lane's pause starts workers, which take from all lanes
       for (const destination of yield* Destinations) {
         lanes.set(destination, yield* Lane.make(context, destination, Effect.suspend(() => startWorkers)))
       }
@@ -109,37 +108,56 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const each = (effect: (lane: Lane.Lane) => Effect.Effect<void>) =>
         Effect.suspend(() => Effect.forEach(lanes.values(), effect, { discard: true }))
 
-      /** Delivers batches one after the other, until none is left that may be sent. */
-      const worker = Effect.gen(function*() {
-        for (;;) {
-          const now = yield* Clock.currentTimeMillis
-          const work = new WorkList()
-          const giveBack = Effect.suspend(() => Effect.forEach(work.rest(), buffer.giveBack, { discard: true }))
-          const hasMore = yield* Effect.uninterruptibleMask((restore) =>
-            Effect.gen(function*() {
-              const batch = yield* buffer.take((destination, inFlight) => laneOf(destination).mayTake(inFlight, now))
-              if (batch === undefined) return false
-              work.add(batch)
-              const lane = laneOf(batch.destination)
-              const setback = yield* restore(lane.deliver(work)).pipe(Effect.ensuring(giveBack))
-              if (setback !== undefined) yield* lane.failed(setback)
-              return true
-            })
-          )
-          if (!hasMore) return
-        }
-      }).pipe(
+      /** Delivers a lane's batches one after the other, until none is left that may be sent. */
+      const worker = Effect.fnUntraced(
+        function*(lane: Lane.Lane) {
+          for (;;) {
+            const now = yield* Clock.currentTimeMillis
+            const work = new WorkList()
+            const giveBack = Effect.suspend(() => Effect.forEach(work.rest(), buffer.giveBack, { discard: true }))
+            const hasMore = yield* Effect.uninterruptibleMask((restore) =>
+              Effect.gen(function*() {
+                const batch = yield* buffer.take((destination, inFlight) =>
+                  destination === lane.destination && lane.mayTake(inFlight, now)
+                )
+                if (batch === undefined) return false
+                work.add(batch)
+                const setback = yield* restore(lane.deliver(work)).pipe(Effect.ensuring(giveBack))
+                if (setback !== undefined) yield* lane.failed(setback)
+                return true
+              })
+            )
+            if (!hasMore) return
+          }
+        },
         Effect.catchDefect((defect) => Effect.logError("a delivery ended unexpectedly", { defect: String(defect) }))
       )
 
-      const startWorkers: Effect.Effect<void> = Effect.gen(function*() {
-        // a timer may come too late: what is left is for the disk
-        if (isOver) return
-        const { sealedBatches } = yield* buffer.state
-        const running = yield* FiberSet.size(deliveries)
-        const wanted = Math.min(MAX_IN_FLIGHT, running + sealedBatches)
-        for (let count = running; count < wanted; count++) yield* FiberSet.run(deliveries, worker)
-      })
+      // each lane has workers of its own: those of one wait for answers and between attempts, and must not hold up others
+      const startWorkers: Effect.Effect<void> = each((lane) =>
+        Effect.gen(function*() {
+          // a timer may come too late: what is left is for the disk
+          if (isOver) return
+          const { sealedBatches } = yield* buffer.stateOf(lane.destination)
+          const running = yield* FiberSet.size(lane.deliveries)
+          const wanted = Math.min(MAX_IN_FLIGHT, running + sealedBatches)
+          for (let count = running; count < wanted; count++) yield* FiberSet.run(lane.deliveries, worker(lane))
+        })
+      )
+
+      /** Waits until each of these lanes has had no delivery under way. */
+      const awaitIdle = (lanes: Iterable<Lane.Lane>) =>
+        Effect.forEach(lanes, ({ deliveries }) => FiberSet.awaitEmpty(deliveries), { discard: true })
+
+      const isIdle = Effect.map(
+        Effect.suspend(() => Effect.forEach(lanes.values(), ({ deliveries }) => FiberSet.size(deliveries))),
+        (sizes) => sizes.every((size) => size === 0)
+      )
+
+      const lanesWorthWaiting = Effect.map(
+        Clock.currentTimeMillis,
+        (now) => [...lanes.values()].filter((lane) => !lane.isPausedAt(now))
+      )
 
       const deliverAll = Effect.gen(function*() {
         const now = yield* Clock.currentTimeMillis
@@ -172,24 +190,26 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const flush = Effect.fnUntraced(function*({ budget, isLast }: FlushOptions) {
         if (!isLast && (yield* outages) === "all") return false
         const started = yield* Clock.currentTimeMillis
-        yield* isLast ? buffer.seal() : each((lane) => lane.isPausedAt(started) ? Effect.void : lane.seal)
-        const before = new Map([...lanes.values()].map((lane) => [lane, lane.storedBatches()]))
+        // what hangs at a destination in an outage is not waited for
+        const awaited = isLast ? [...lanes.values()] : yield* lanesWorthWaiting
+        yield* isLast ? buffer.seal() : Effect.forEach(awaited, ({ seal }) => seal, { discard: true })
+        const before = new Map(awaited.map((lane) => [lane, lane.storedBatches()]))
         const wait = startWorkers.pipe(
           Effect.andThen(isLast ? abandonment.abandonOlder(started - STALE_AT_END_MS) : Effect.void),
-          Effect.andThen(Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), budget))
+          Effect.andThen(Effect.timeoutOption(awaitIdle(awaited), budget))
         )
         const settled = yield* deadline.flushing(started + Duration.toMillis(budget), isLast, wait)
         if (isLast) {
           isOver = true
-          yield* FiberSet.clear(deliveries)
+          yield* each(({ deliveries }) => FiberSet.clear(deliveries))
         } else if (Option.isNone(settled)) {
           const waited = (yield* Clock.currentTimeMillis) - started
           if (waited >= Math.min(MIN_PROOF_MS, config.flushBudgetMs)) {
-            yield* each((lane) => lane.waitedInVain(before.get(lane), waited))
+            yield* Effect.forEach(before, ([lane, stored]) => lane.waitedInVain(stored, waited), { discard: true })
           }
         }
         const { sealedBatches } = yield* buffer.state
-        return sealedBatches === 0 && (yield* FiberSet.size(deliveries)) === 0
+        return sealedBatches === 0 && (yield* isIdle)
       })
 
       return OpenObserveSink.of({
@@ -199,18 +219,23 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           isOpen = true
           return start
         }),
-        warmUp: Effect.asVoid(FiberHandle.run(warming, each((lane) => lane.warmUp))),
+        warmUp: Effect.suspend(() => {
+          // one that gives no answer must not keep the others from being asked
+          const all = Effect.forEach(lanes.values(), (lane) => lane.warmUp, { concurrency: "unbounded", discard: true })
+          return Effect.asVoid(FiberHandle.run(warming, all))
+        }),
         deliverDue: Effect.gen(function*() {
           const isDue = (yield* Clock.currentTimeMillis) - openSince >= config.flushIntervalMs
           yield* isDue ? deliverAll : startWorkers
         }),
         deliverAll,
         flush,
-        awaitSettled: (atMost) => Effect.asVoid(Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), atMost)),
+        awaitSettled: (atMost) =>
+          Effect.asVoid(Effect.timeoutOption(Effect.flatMap(lanesWorthWaiting, awaitIdle), atMost)),
         outages,
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle
-          if ((yield* FiberSet.size(deliveries)) === 0) return
+          if (yield* isIdle) return
           yield* FiberHandle.run(
             grace,
             Effect.delay(abandonment.abandonOlder(since), Duration.millis(Freeze.THAW_GRACE_MS))
