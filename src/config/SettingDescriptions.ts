@@ -14,6 +14,8 @@ export const descriptions: Readonly<Record<keyof typeof settings, string>> = {
   initialRetryDelayMs: "Delay before the first retry; doubles with each (±20 % at random).",
   maxRetryDelayMs: "Longest delay between two attempts.",
   maxBatchKilobytes: "KiB of records in one request, before compression. Half of the buffer at most.",
+  maxColumns:
+    "Most different columns in one request; more only where the server takes them (`ZO_COLS_PER_RECORD_LIMIT`, 200 on OpenObserve Cloud). Other batches are divided; where that would make many requests, objects with keys that hardly any other line has are sent as JSON text, with a warning.",
   flushStrategy:
     "When records leave: at the `end` of each call, `continuous`ly while calls run, `periodic`ally in long calls, or `adaptive`: what suits the traffic.",
   flushIntervalMs: "Age at which records leave while a call still runs.",

@@ -93,6 +93,12 @@ export const settings = {
     fallback: "1024",
     schema: wholeNumber(1, 10_240)
   }),
+  maxColumns: setting({
+    name: "O2_MAX_COLUMNS",
+    accepts: "a whole number from 20 to 10000",
+    fallback: "190",
+    schema: wholeNumber(20, 10_000)
+  }),
   flushStrategy: setting({
     name: "O2_FLUSH_STRATEGY",
     accepts: "adaptive, end, continuous or periodic",

@@ -15,7 +15,7 @@ import { eventsOf, shapeOf, typeOf } from "../telemetry/TelemetryEvent.ts"
 import * as AcceptedTime from "../openobserve/AcceptedTime.ts"
 import * as EventTime from "./EventTime.ts"
 
-/** The records of one post, their columns incomplete when they are more than `MAX_COLUMNS`. */
+/** The records of one post, their columns incomplete when they are more than `maxColumns`. */
 export interface EncodedPost extends EncodedRecords {
   /** What the post says about the course of invocations, in order. */
   readonly events: ReadonlyArray<PlatformEvent.PlatformEvent>
@@ -54,6 +54,8 @@ const CLOSE_OBJECT = 0x7d
 export interface PostEncoderOptions extends EnrichmentOptions {
   readonly types: ReadonlySet<string>
   readonly preservesOrder: boolean
+  /** Columns that a batch may have; `MAX_COLUMNS` unless given. */
+  readonly maxColumns?: number
 }
 
 /** The synchronous core of `RecordEncoder`: about half a microsecond per event, so no Effect inside. */
@@ -61,11 +63,12 @@ export class PostEncoder {
   private readonly options: PostEncoderOptions
   private readonly order = new EventTime.MillisecondOrder()
   private readonly out = new RecordWriter()
-  private readonly columns = new ColumnCounter(MAX_COLUMNS, COMMON_COLUMNS)
+  private readonly columns: ColumnCounter
   private readonly enrichment: Enrichment
 
   constructor(options: PostEncoderOptions) {
     this.options = options
+    this.columns = new ColumnCounter(options.maxColumns ?? MAX_COLUMNS, COMMON_COLUMNS)
     this.enrichment = new Enrichment(options)
   }
 

@@ -24,6 +24,7 @@ export class RecordEncoder extends Context.Service<RecordEncoder, {
         types: new Set(config.telemetryTypes),
         hasMetadata: config.hasMetadata,
         preservesOrder: config.preservesOrder,
+        maxColumns: config.maxColumns,
         region: environment.region,
         isManagedInstance: environment.isManagedInstance
       })

@@ -1,8 +1,8 @@
 /** Makes records storable that alone have more columns than OpenObserve takes: objects become columns of JSON text. */
-import { splice } from "../json/Splice.ts"
 import { type RecordBody, rewrite } from "./RecordBody.ts"
 import { columnsOf, isFlattened, isSomething, membersOf } from "./Columns.ts"
 import { lastOfEachKey, type Member } from "../json/ObjectScanner.ts"
+import { withObjectsAsText } from "./ObjectText.ts"
 
 /** An object that is stored as its members. */
 interface Flattened {
@@ -33,12 +33,9 @@ export const collapseObjects = (body: Buffer, limit: number): RecordBody =>
       columns -= saved
       if (object.parent !== undefined) object.parent.columns -= saved
     }
-    const changes = objects.filter(({ isText, parent }) => isText && parent?.isText !== true).map(({ member }) => ({
-      start: member.valueStart,
-      end: member.valueEnd,
-      text: JSON.stringify(bytes.toString("utf8", member.valueStart, member.valueEnd))
-    }))
-    return splice(bytes, start, end, changes.toSorted((one, other) => one.start - other.start))
+    const texts = objects.filter(({ isText, parent }) => isText && parent?.isText !== true)
+      .map(({ member }) => ({ start: member.valueStart, end: member.valueEnd }))
+    return withObjectsAsText(bytes, start, end, texts)
   })
 
 /** Lists the objects, inner before outer: of two as wide the inner is replaced. Answers with the number of columns. */

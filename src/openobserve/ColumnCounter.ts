@@ -6,13 +6,17 @@ import { FLATTEN_LEVEL, possibleColumnsOf } from "./Columns.ts"
 import type { Member } from "../json/ObjectScanner.ts"
 
 /**
- * Most different columns of a batch: OpenObserve Cloud takes 200 (ZO_COLS_PER_RECORD_LIMIT, elsewhere 1000), of which
- * the server needs some itself in streams that keep the original (`_original`, `_o2_id`, `_all_values`).
+ * Most different columns of a batch that every server takes, and the default of `O2_MAX_COLUMNS`: OpenObserve Cloud takes
+ * 200 (ZO_COLS_PER_RECORD_LIMIT, elsewhere 1000), of which the server needs some itself in streams that keep the original
+ * (`_original`, `_o2_id`, `_all_values`).
  */
 export const MAX_COLUMNS = 190
 
 /** Remembered shapes of records; a function whose lines have more than these is looked at in full more often. */
 const MAX_SHAPES = 256
+
+/** Columns of remembered shapes, all together: about as many as the shapes would have with the usual limit. */
+const MAX_REMEMBERED_COLUMNS = MAX_SHAPES * MAX_COLUMNS
 
 /** Objects inside a member that are flattened: deeper ones are one column, whatever they hold. */
 const FLATTENED_OBJECTS = FLATTEN_LEVEL - 1
@@ -48,6 +52,7 @@ export class ColumnCounter {
   private readonly limit: number
   private readonly base: ReadonlyArray<string>
   private readonly shapes = new Map<number, Shape>()
+  private remembered = 0
   private readonly union = new Set<string>()
   private current = 0
   private a = SEED_A
@@ -100,7 +105,11 @@ export class ColumnCounter {
       // with a record that is too wide by itself the count is over, and its shape not worth keeping
       if (this.mayExceed) return
     }
-    if (this.shapes.size === MAX_SHAPES) this.shapes.clear()
+    if (this.shapes.size === MAX_SHAPES || this.remembered + columns.size > MAX_REMEMBERED_COLUMNS) {
+      this.shapes.clear()
+      this.remembered = 0
+    }
+    this.remembered += columns.size
     this.shapes.set(this.a, { b: this.b, columns: [...columns], counted: this.current })
   }
 

@@ -7,6 +7,7 @@ import { type Configuration, ExtensionConfig } from "../config/Config.ts"
 import { type Batch, type Part, text } from "../delivery/Batch.ts"
 import type { Destination } from "../delivery/Destination.ts"
 import type { Accepted, Divide } from "../delivery/Verdict.ts"
+import { RateLimitedWarning } from "../platform/RateLimitedWarning.ts"
 import * as AcceptedTime from "./AcceptedTime.ts"
 import { MAX_COLUMNS } from "./ColumnCounter.ts"
 import * as Endpoint from "./Endpoint.ts"
@@ -22,11 +23,18 @@ const CLOCK_TOLERANCE_MICROS = 60_000_000
 /** How the server says that it takes no record so old, whatever its limit is (v0.3 to v0.92). */
 const tooOld = /too old data/i
 
+/** Characters of a member's path in a warning: keys may be of any length. */
+const MAX_PATH_LENGTH = 100
+
 // needed by few batches of few functions: not at the start
 const loadRewriting = Effect.promise(() => import("./Rewriting.ts"))
 
 /** Makes the destination that the settings name. */
 export const make = (config: Configuration): Destination => {
+  const { maxColumns } = config
+  const collapsing = new RateLimitedWarning(
+    "too many different keys for a few requests: objects are sent as strings of their JSON text"
+  )
   let nextStamp = 0
 
   /** A time in µs for records that are too old, with as many after it as a batch has records; later than all before. */
@@ -56,6 +64,40 @@ export const make = (config: Configuration): Destination => {
     return isTooOld ? Effect.map(restamped(batch, nowMicros, () => true), (part) => [part]) : Effect.undefined
   }
 
+  const fitWide = Effect.fnUntraced(function*(batch: Batch) {
+    const { fitColumns } = yield* loadRewriting
+    const { bodies, collapsed } = fitColumns(text(batch), maxColumns)
+    if (collapsed !== undefined) {
+      const { columns, member, records } = collapsed
+      collapsing.count(records)
+      yield* collapsing.emit({
+        member: member.slice(0, MAX_PATH_LENGTH).toWellFormed(),
+        columns,
+        records,
+        remedy:
+          "log fewer different keys, or raise O2_MAX_COLUMNS where the server takes more columns (ZO_COLS_PER_RECORD_LIMIT)"
+      })
+    }
+    return bodies
+  })
+
+  /** Fewer columns for what was dropped without a word, less text for a record that was too long. */
+  const rewriteDivided = Effect.fnUntraced(
+    function*(batch: Batch, { reason }: Divide): Effect.fn.Return<ReadonlyArray<Part> | undefined> {
+      const isAlone = batch.tally.records === 1
+      if (reason === "poison" || reason === "too_large" && !isAlone) return undefined
+      const { collapseObjects, truncate } = yield* loadRewriting
+      const body = text(batch)
+      if (reason === "too_large") {
+        const maxBytes = Math.floor(body.length / 2)
+        return maxBytes < MIN_CUT_BYTES ? undefined : [truncate(body, maxBytes)]
+      }
+      // O2_MAX_COLUMNS may be more than this server takes, which is no reason to lose a record
+      const collapsed = collapseObjects(body, isAlone ? Math.min(maxColumns, MAX_COLUMNS) : maxColumns)
+      return collapsed.body.equals(body) ? undefined : [collapsed]
+    }
+  )
+
   return {
     name: "logs",
     signal: "logs",
@@ -66,11 +108,11 @@ export const make = (config: Configuration): Destination => {
     unreachableRemedy:
       "check O2_ENDPOINT, and that the function's network lets it reach this host (in a VPC: a NAT gateway or an endpoint)",
     format: jsonArray,
-    maxColumns: MAX_COLUMNS,
+    maxColumns,
     probe: Buffer.from("[]"),
     judge: IngestResponse.read,
     prepare: (batch, nowMillis) => {
-      if (batch.isWide === true) return splitWide(batch)
+      if (batch.isWide === true) return fitWide(batch)
       const nowMicros = nowMillis * 1000
       return AcceptedTime.isTooOld(batch.oldestTimestamp, nowMicros) ? prepareOld(batch, nowMicros) : undefined
     },
@@ -78,26 +120,6 @@ export const make = (config: Configuration): Destination => {
       verdict._tag === "Accepted" ? rewriteRefused(batch, verdict, nowMillis * 1000) : rewriteDivided(batch, verdict)
   }
 }
-
-const splitWide = Effect.fnUntraced(function*(batch: Batch) {
-  const { splitByColumns } = yield* loadRewriting
-  return splitByColumns(text(batch), MAX_COLUMNS)
-})
-
-/** Fewer columns for what was dropped without a word, less text for a record that was too long. */
-const rewriteDivided = Effect.fnUntraced(
-  function*(batch: Batch, { reason }: Divide): Effect.fn.Return<ReadonlyArray<Part> | undefined> {
-    if (reason === "poison" || reason === "too_large" && batch.tally.records > 1) return undefined
-    const { collapseObjects, truncate } = yield* loadRewriting
-    const body = text(batch)
-    if (reason === "too_large") {
-      const maxBytes = Math.floor(body.length / 2)
-      return maxBytes < MIN_CUT_BYTES ? undefined : [truncate(body, maxBytes)]
-    }
-    const collapsed = collapseObjects(body, MAX_COLUMNS)
-    return collapsed.body.equals(body) ? undefined : [collapsed]
-  }
-)
 
 /** The destination of logs. */
 export class LogsDestination extends Context.Service<LogsDestination, Destination>()(

@@ -12,6 +12,7 @@ describe("Config", () => {
       stream: "default",
       maxBufferBytes: 10 * 1024 * 1024,
       maxBatchBytes: 1024 * 1024,
+      maxColumns: 190,
       requestTimeoutMs: 30_000,
       maxRetries: 3,
       initialRetryDelayMs: 1_000,

@@ -15,6 +15,7 @@ describe("Settings", () => {
       ["initialRetryDelayMs", 1, 900_000],
       ["maxRetryDelayMs", 1, 900_000],
       ["maxBatchKilobytes", 1, 10_240],
+      ["maxColumns", 20, 10_000],
       ["flushIntervalMs", 10, 900_000],
       ["flushBudgetMs", 100, 60_000]
     ]

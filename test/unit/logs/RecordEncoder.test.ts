@@ -65,6 +65,16 @@ describe("RecordEncoder", () => {
       assert.deepEqual(records.map(({ _timestamp }) => _timestamp), [NOW * 1000, NOW * 1000])
     }).pipe(Effect.provide(makeLayer({ O2_PRESERVE_ORDER: "false" }))))
 
+  for (const [limit, counted] of [[undefined, 191], ["20", 21], ["1000", 14 + 500]] as const) {
+    it.effect(`counts columns until they are more than ${limit ?? "the default of"} O2_MAX_COLUMNS`, () =>
+      Effect.gen(function*() {
+        const encoder = yield* RecordEncoder
+        const record = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`key${index}`, index]))
+        const { columns } = yield* encoder.encode(Buffer.from(JSON.stringify([{ type: "function", record }])))
+        assert.strictEqual(columns.size, counted)
+      }).pipe(Effect.provide(makeLayer(limit === undefined ? {} : { O2_MAX_COLUMNS: limit }))))
+  }
+
   it.effect("does not relate lines to invocations on Managed Instances", () =>
     Effect.gen(function*() {
       const [, record] = yield* encode({ type: "platform.start", record: { requestId: "a" } }, line)

@@ -3,30 +3,13 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { collapseObjects } from "../../../src/openobserve/CollapseObjects.ts"
 import { anyTexts, bodyOf, columnsOfText, serdeRecords, textsOf } from "../../support/bodyFixtures.ts"
+import { isObject, replacedTexts } from "../../support/collapsed.ts"
 import { runs } from "../../support/fuzzing.ts"
 
 const narrowed = (limit: number, text: string): string => {
   const [only, ...others] = textsOf(collapseObjects(bodyOf([text]), limit).body)
   assert.deepEqual(others, [])
   return only ?? ""
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-/** Checks that `after` is `before` with objects replaced by their text; answers with how many were. */
-const replacements = (before: unknown, after: unknown, source: string): number => {
-  if (isObject(before) && isObject(after)) {
-    assert.deepEqual(Object.keys(after), Object.keys(before))
-    return Object.keys(before).reduce((sum, key) => sum + replacements(before[key], after[key], source), 0)
-  }
-  if (isObject(before) && typeof after === "string") {
-    assert.include(source, after)
-    assert.deepEqual(JSON.parse(after), before)
-    return 1
-  }
-  assert.deepEqual(after, before)
-  return 0
 }
 
 describe("Narrow", () => {
@@ -101,8 +84,8 @@ describe("Narrow", () => {
           texts.forEach((before, index) => {
             const text = after[index]!
             if (columnsOfText(before).size <= limit) return assert.strictEqual(text, before)
-            const count = replacements(JSON.parse(before), JSON.parse(text), before)
-            if (count === 0) assert.strictEqual(text, before)
+            const replaced = replacedTexts(JSON.parse(before), JSON.parse(text), before)
+            if (replaced.length === 0) assert.strictEqual(text, before)
             if (columnsOfText(text).size <= limit) return
             // what is still an object is no more than a column
             for (const [key, value] of Object.entries(JSON.parse(text))) {

@@ -65,6 +65,16 @@ describe("ColumnCounter", () => {
     ]],
     ["a key in a string", "{\"r\":{\"a\":\"\\\"b\\\":{\\\\\"}}", "{\"r\":{\"a\":\"x\",\"c\":1}}", ["r", "r_a", "r_c"]],
     ["keys that are one to the first hash", "{\"key5tzx\":1}", "{\"keyk3ad\":1}", ["key5tzx", "keyk3ad"]],
+    [
+      "keys that become one column",
+      "{\"r\":{\"foo\":{\"bar_baz\":1},\"b c\":1}}",
+      "{\"r\":{\"foo_bar.baz\":1,\"b-c\":1}}",
+      [
+        "r",
+        "r_b_c",
+        "r_foo_bar_baz"
+      ]
+    ],
     ["white space", "{\"r\":{\"a\" : 1}}", "{\"r\":{ \"b\"\n:{ \"c\":1 } } }", ["r", "r_a", "r_b_c"]]
   ]
   for (const [name, one, other, union] of unlikeShapes) {
@@ -136,6 +146,12 @@ describe("ColumnCounter", () => {
         count(counter, [unlike(1, 11)])
         assert.isTrue(counter.mayExceed)
       }
+    }))
+
+  it.effect("counts on when there are more columns in shapes than it remembers", () =>
+    Effect.sync(() => {
+      const texts = Array.from({ length: 6 }, (_, index) => unlike(index, 9000))
+      assert.strictEqual(counted([...texts, ...texts]).length, 6 * 9000 + 1)
     }))
 
   it.effect("counts on when there are more shapes than it remembers", () =>

@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { MAX_COLUMNS } from "../../../src/openobserve/ColumnCounter.ts"
+import { fitColumns } from "../../../src/openobserve/FitColumns.ts"
 import { splitByColumns } from "../../../src/openobserve/SplitByColumns.ts"
 import { collapseObjects } from "../../../src/openobserve/CollapseObjects.ts"
 import { restamp } from "../../../src/openobserve/Restamp.ts"
@@ -206,6 +207,21 @@ const oversized: ReadonlyArray<Hazard> = [
       { record_other149: "value 149" },
       { record_one149: "value 149" }
     ]
+  },
+  {
+    name: "lines with many keys of their own for OpenObserve Cloud, in one request",
+    events: Array.from({ length: 60 }, (_, index) => line(`{"level":"INFO","data":${wide(`of_${index}_`, 100)}}`)),
+    double: { flavour: "cloud" },
+    rewrite: (body) => {
+      const { bodies } = fitColumns(body, MAX_COLUMNS)
+      assert.strictEqual(bodies.length, 1)
+      return bodies
+    },
+    refusal: DROPPED,
+    stored: Array.from({ length: 60 }, (_, index) => ({
+      record_level: "INFO",
+      record_data: wide(`of_${index}_`, 100)
+    }))
   }
 ]
 
