@@ -3,14 +3,20 @@
  * words. Used for AWS's local APIs and for OpenObserve; `docs/decisions/0003-node-http.md` says why not `effect/http`.
  */
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import * as Http from "node:http"
 import type * as Https from "node:https"
+import type { Call, Dialler, Lookup, Progress as DialProgress } from "./Dialler.ts"
+import { errorCode } from "./ErrorCode.ts"
 import * as Freeze from "./Freeze.ts"
+import { callingBack, type CallingOptions, dialWhenCalled, isNamed } from "./NamedHost.ts"
+import { TransportError } from "./TransportError.ts"
 
-/** One request. `Content-Length` and `Host` are added. */
+export { TransportError } from "./TransportError.ts"
+
+/** One request. `Content-Length` and `Host` are added, and `Accept-Encoding: identity` where it has none. */
 export interface TransportRequest {
   readonly method: "GET" | "POST" | "PUT"
   readonly url: URL
@@ -27,49 +33,11 @@ export interface TransportResponse {
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>
+  /** Without its content coding, whatever `content-encoding` says. */
   readonly body: string
 }
 
-/** There was no complete answer. */
-export class TransportError extends Schema.TaggedError<TransportError>()("TransportError", {
-  /** The system's code (`ECONNREFUSED`, `ENOTFOUND`, …), or one of OpenSSL's or Node's. */
-  code: Schema.String,
-  /** `host:port` of the peer. */
-  host: Schema.String,
-  /** Whether the peer may have received the request. */
-  isSent: Schema.Boolean,
-  /** Whether a kept connection broke before there was an answer: often it had been dead for long. */
-  isStale: Schema.Boolean
-}) {
-  override get message() {
-    const text = explanations[this.code]
-    return text === undefined ? `${this.code} from ${this.host}` : `${text} ${this.host} (${this.code})`
-  }
-}
-
-const explanations: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "nothing listens at",
-  ECONNRESET: "the connection was reset by",
-  EPIPE: "the connection was closed while sending to",
-  ENOTFOUND: "no address is known for",
-  EAI_AGAIN: "the name server did not answer for",
-  ETIMEDOUT: "no connection was made in time to",
-  EHOSTUNREACH: "there is no route to",
-  ENETUNREACH: "there is no network route to",
-  CERT_HAS_EXPIRED: "the TLS certificate has expired of",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "the TLS certificate is self-signed (NODE_EXTRA_CA_CERTS can name its authority) at",
-  SELF_SIGNED_CERT_IN_CHAIN:
-    "the TLS chain has a self-signed certificate (NODE_EXTRA_CA_CERTS can name its authority) at",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    "the TLS certificate cannot be verified (NODE_EXTRA_CA_CERTS can name its authority) of",
-  ERR_TLS_CERT_ALTNAME_INVALID: "the TLS certificate is for another name than",
-  EPROTO: "no TLS is spoken by",
-  HPE_INVALID_CONSTANT: "no HTTP is spoken by",
-  UPGRADE: "another protocol than HTTP was offered by",
-  TOO_LARGE: "the answer is too large from"
-}
-
-/** Answers of both APIs are a few hundred bytes; whatever is longer than this is not theirs. */
+/** Answers of both APIs are a few hundred bytes; whatever is longer than this is not theirs. Decoded or not. */
 const MAX_ANSWER_BYTES = 1024 * 1024
 
 /** Exchanges over kept-alive connections of its own. */
@@ -80,78 +48,121 @@ export class Transport extends Context.Service<Transport, {
   readonly dropIdle: Effect.Effect<void>
 }>()("o2-lambda-extension/Transport") {
   /** Every service that is given this layer gets connections of its own. */
-  static readonly layer = Layer.fresh(Layer.effect(
-    Transport,
-    Effect.gen(function*() {
-      // A connection that was used last is the least likely to have been closed meanwhile.
-      const options: Http.AgentOptions = { keepAlive: true, scheduling: "lifo" }
-      const plain = yield* Effect.acquireRelease(
-        Effect.sync(() => new Http.Agent(options)),
-        (agent) => Effect.sync(() => agent.destroy())
-      )
-      let secure: { readonly module: typeof Https; readonly agent: Https.Agent } | undefined
-      yield* Effect.addFinalizer(() => Effect.sync(() => secure?.agent.destroy()))
-      // TLS takes milliseconds to load and AWS's APIs are plain HTTP: not before the first request that needs it.
-      const loadSecure = Effect.promise(() => import("node:https")).pipe(
-        Effect.map((module) => secure ??= { module, agent: new module.Agent(options) })
-      )
-      return Transport.of({
-        exchange: (request) =>
-          request.url.protocol === "https:"
-            ? Effect.flatMap(loadSecure, ({ agent, module }) => exchange(module.request, agent, request))
-            : exchange(Http.request, plain, request),
-        dropIdle: Effect.sync(() => {
-          for (const agent of [plain, secure?.agent]) {
-            for (const socket of Object.values(agent?.freeSockets ?? {}).flat()) socket?.destroy()
-          }
-        })
-      })
-    })
-  ))
+  static readonly layerWith = (options: TransportOptions): Layer.Layer<Transport> =>
+    Layer.fresh(Layer.effect(Transport, Effect.suspend(() => make(options))))
+
+  static readonly layer = Transport.layerWith({})
 }
 
+/** What may be done in another way than usual. */
+export interface TransportOptions {
+  /** Looks up names instead of the system. */
+  readonly lookup?: Lookup
+}
+
+const make = Effect.fnUntraced(function*({ lookup }: TransportOptions) {
+  // A connection that was used last is the least likely to have been closed meanwhile.
+  const options: Http.AgentOptions = { keepAlive: true, scheduling: "lifo" }
+  const plain = yield* Effect.acquireRelease(
+    Effect.sync(() => callingBack(new Http.Agent(options))),
+    (agent) => Effect.sync(() => agent.destroy())
+  )
+  let secure: { readonly module: typeof Https; readonly agent: Https.Agent } | undefined
+  yield* Effect.addFinalizer(() => Effect.sync(() => secure?.agent.destroy()))
+  // TLS takes milliseconds to load and AWS's APIs are plain HTTP: not before the first request that needs it.
+  const loadSecure = Effect.promise(() => import("node:https")).pipe(
+    Effect.map((module) => secure ??= { module, agent: callingBack(new module.Agent(options)) })
+  )
+  let dialler: Dialler | undefined
+  // nor is there a name to look up before the first request to a server
+  const loadDialler = Effect.promise(() => import("./Dialler.ts")).pipe(
+    Effect.map(({ Dialler }) => dialler ??= new Dialler(lookup))
+  )
+  return Transport.of({
+    exchange: (request) =>
+      request.url.protocol === "https:"
+        ? Effect.flatMap(loadSecure, ({ agent, module }) => exchange(module.request, agent, loadDialler, request))
+        : exchange(Http.request, plain, loadDialler, request),
+    dropIdle: Effect.sync(() => {
+      for (const agent of [plain, secure?.agent]) {
+        for (const socket of Object.values(agent?.freeSockets ?? {}).flat()) socket?.destroy()
+      }
+    })
+  })
+})
+
 const guarded = new WeakSet<object>()
+
+interface Progress extends DialProgress {
+  isConnected: boolean
+}
 
 const exchange = (
   send: typeof Http.request,
   agent: Http.Agent,
+  loadDialler: Effect.Effect<Dialler>,
   details: TransportRequest
 ): Effect.Effect<TransportResponse, TransportError> =>
   Effect.suspend(() => {
-    const progress = { isConnected: false }
-    const answer = request(send, agent, details, progress)
     const { connectTimeoutMs, url } = details
-    if (connectTimeoutMs === undefined) return answer
-    const giveUp = Effect.suspend(() =>
-      progress.isConnected
-        ? Effect.never
-        : Effect.fail(new TransportError({ code: "ETIMEDOUT", host: url.host, isSent: false, isStale: false }))
-    )
-    return Effect.raceFirst(answer, Effect.andThen(Freeze.sleep(connectTimeoutMs), giveUp))
+    const progress: Progress = { isConnected: false, detail: undefined }
+    const called = isNamed(url) ? Deferred.makeUnsafe<Call>() : undefined
+    const onCall = called && ((call: Call) => Deferred.doneUnsafe(called, Effect.succeed(call)))
+    const racers = [Effect.flatMap(request(send, agent, details, progress, onCall), (answer) => read(answer, url.host))]
+    if (called !== undefined) racers.push(dialWhenCalled(called, loadDialler, url, progress, connectTimeoutMs))
+    if (connectTimeoutMs !== undefined) {
+      const giveUp = Effect.suspend(() =>
+        progress.isConnected ? Effect.never : Effect.fail(unanswered("ETIMEDOUT", url.host, progress))
+      )
+      racers.push(Effect.andThen(Freeze.sleep(connectTimeoutMs), giveUp))
+    }
+    return Effect.raceAllFirst(racers)
   })
 
+const unanswered = (code: string, host: string, { detail, isConnected }: Progress, isStale = false): TransportError =>
+  new TransportError({
+    code,
+    host,
+    // without a connection nothing of the request has left
+    isSent: isConnected,
+    isStale,
+    ...(isConnected || detail === undefined ? {} : { detail })
+  })
+
+/** An answer as it came. */
+interface Answer extends Omit<TransportResponse, "body"> {
+  readonly bytes: Buffer
+}
+
+/** Sends a request and reads the whole answer. */
 const request = (
   send: typeof Http.request,
   agent: Http.Agent,
   { body, headers, method, onConnected, url }: TransportRequest,
-  progress: { isConnected: boolean }
-): Effect.Effect<TransportResponse, TransportError> =>
+  progress: Progress,
+  onCall: CallingOptions["onCall"]
+): Effect.Effect<Answer, TransportError> =>
   Effect.callback((resume) => {
     let response: Http.IncomingMessage | undefined
     const fail = (code: string) => {
       const isStale = response === undefined && request.reusedSocket && (code === "ECONNRESET" || code === "EPIPE")
-      // without a connection nothing of the request has left
-      resume(Effect.fail(new TransportError({ code, host: url.host, isSent: progress.isConnected, isStale })))
+      resume(Effect.fail(unanswered(code, url.host, progress, isStale)))
     }
     const connected = () => {
       progress.isConnected = true
       onConnected?.()
     }
-    const request = send(url, {
+    const options: CallingOptions = {
       method,
       agent,
-      headers: { ...headers, "content-length": body === undefined ? 0 : Buffer.byteLength(body) }
-    })
+      headers: {
+        "accept-encoding": "identity",
+        ...headers,
+        "content-length": body === undefined ? 0 : Buffer.byteLength(body)
+      },
+      onCall
+    }
+    const request = send(url, options)
     request.once("socket", (socket) => {
       if (!guarded.has(socket)) {
         guarded.add(socket)
@@ -159,16 +170,18 @@ const request = (
         socket.on("error", () => {})
       }
       // TLS that fails has carried nothing of the request
-      if (request.reusedSocket) connected()
-      else socket.once(url.protocol === "https:" ? "secureConnect" : "connect", connected)
+      const isSecure = url.protocol === "https:"
+      // one that was called for comes when it is connected, but before it is secure
+      if (request.reusedSocket || (!isSecure && !socket.connecting)) connected()
+      else socket.once(isSecure ? "secureConnect" : "connect", connected)
     })
     request.once("response", (message) => {
       response = message
-      readBody(message, (text) =>
+      readBody(message, (bytes) =>
         resume(Effect.succeed({
           status: message.statusCode ?? 0,
           headers: message.headers as Readonly<Record<string, string | undefined>>,
-          body: text
+          bytes
         })), fail)
     })
     // nobody asked for another protocol
@@ -177,14 +190,14 @@ const request = (
       fail("UPGRADE")
     })
     // A server may answer before it has read the body and close: the answer is on its way, then, and counts.
-    request.on("error", (error: NodeJS.ErrnoException) => {
-      if (response === undefined) fail(error.code ?? error.message)
+    request.on("error", (error) => {
+      if (response === undefined) fail(errorCode(error))
     })
     request.end(body)
     return Effect.sync(() => request.destroy())
   })
 
-const readBody = (message: Http.IncomingMessage, done: (text: string) => void, fail: (code: string) => void): void => {
+const readBody = (message: Http.IncomingMessage, done: (bytes: Buffer) => void, fail: (code: string) => void): void => {
   const chunks: Array<Buffer> = []
   let size = 0
   message.on("data", (chunk: Buffer) => {
@@ -194,7 +207,22 @@ const readBody = (message: Http.IncomingMessage, done: (text: string) => void, f
     message.destroy()
   })
   // The connection returns to the pool one tick after the end; who sends again at once should find it there.
-  message.once("end", () => setImmediate(() => done(Buffer.concat(chunks).toString("utf8"))))
-  message.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? error.message))
+  message.once("end", () => setImmediate(() => done(Buffer.concat(chunks))))
+  message.on("error", (error) => fail(errorCode(error)))
   message.once("aborted", () => fail("ECONNRESET"))
+}
+
+/** Takes an answer as text, free of its coding. */
+const read = ({ bytes, ...answer }: Answer, host: string): Effect.Effect<TransportResponse, TransportError> => {
+  const contentCoding = answer.headers["content-encoding"]
+  if (contentCoding === undefined) return Effect.succeed({ ...answer, body: bytes.toString("utf8") })
+  // hardly anybody needs it
+  return Effect.flatMap(Effect.promise(() => import("./ContentCoding.ts")), ({ decode }) => {
+    const decoded = decode(bytes, contentCoding, MAX_ANSWER_BYTES)
+    return Buffer.isBuffer(decoded)
+      ? Effect.succeed({ ...answer, body: decoded.toString("utf8") })
+      : Effect.fail(
+        new TransportError({ code: decoded.code, host, isSent: true, isStale: false, detail: decoded.coding })
+      )
+  })
 }

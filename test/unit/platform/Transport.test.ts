@@ -2,54 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { type ChildProcess, spawn } from "node:child_process"
-import * as Http from "node:http"
-import * as Net from "node:net"
+import type * as Net from "node:net"
 import { Transport, type TransportError, type TransportRequest } from "../../../src/platform/Transport.ts"
-
-/** A listener on loopback that ends with the test. */
-const listen = <S extends Net.Server>(make: () => S) =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly server: S; readonly url: URL }>((resume) => {
-      const server = make()
-      server.listen(0, "127.0.0.1", () => {
-        const { port } = server.address() as Net.AddressInfo
-        resume(Effect.succeed({ server, url: new URL(`http://127.0.0.1:${port}/path?query`) }))
-      })
-    }),
-    ({ server }) => Effect.sync(() => server.close())
-  )
-
-const listenHttp = (handle: Http.RequestListener) => listen(() => Http.createServer(handle))
-
-/** A peer that sees raw sockets; they end with the test. */
-const listenRaw = (handle: (socket: Net.Socket) => void) =>
-  Effect.gen(function*() {
-    const sockets = new Set<Net.Socket>()
-    yield* Effect.addFinalizer(() => Effect.sync(() => sockets.forEach((socket) => socket.destroy())))
-    return yield* listen(() =>
-      Net.createServer({ allowHalfOpen: true }, (socket) => {
-        sockets.add(socket)
-        socket.on("error", () => {})
-        handle(socket)
-      })
-    )
-  })
-
-/** Another process that listens on a port with the shortest backlog, and does nothing more. */
-const deafListener = Effect.acquireRelease(
-  Effect.callback<{ readonly port: number; readonly child: ChildProcess }>((resume) => {
-    const child = spawn(process.execPath, [
-      "-e",
-      `const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
-         require("node:fs").writeSync(1, String(server.address().port))
-         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000)
-       })`
-    ], { stdio: ["ignore", "pipe", "inherit"] })
-    child.stdout.once("data", (port: Buffer) => resume(Effect.succeed({ port: Number(port), child })))
-  }),
-  ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
-)
+import { deafListener, fill, listenHttp, listenRaw } from "../../support/peers.ts"
 
 const get = (url: URL): TransportRequest => ({ method: "GET", url, headers: {} })
 const post = (url: URL, body: Uint8Array | string): TransportRequest => ({ method: "POST", url, headers: {}, body })
@@ -119,15 +74,11 @@ describe("Transport", () => {
   it.live("gives up a connection that is not made in time, and names the host", () =>
     Effect.gen(function*() {
       // a peer that listens and never accepts: what exceeds its backlog hangs
-      const { port } = yield* deafListener
-      for (let index = 0; index < 3; index++) Net.connect(port, "127.0.0.1").on("error", () => {}).unref()
-      const request = { ...get(new URL(`http://127.0.0.1:${port}/`)), connectTimeoutMs: 300 }
-      const failures = yield* Effect.all(Array.from({ length: 3 }, () => failure(request)), {
-        concurrency: "unbounded"
-      })
-      const [error] = failures
-      assert.isTrue(error?.code === "ETIMEDOUT" && !error.isSent)
-      assert.include(error?.message, `no connection was made in time to 127.0.0.1:${port}`)
+      const { port } = yield* deafListener(["127.0.0.1"])
+      yield* fill("127.0.0.1", port)
+      const error = yield* failure({ ...get(new URL(`http://127.0.0.1:${port}/`)), connectTimeoutMs: 300 })
+      assert.isTrue(error.code === "ETIMEDOUT" && !error.isSent)
+      assert.strictEqual(error.message, `no connection was made in time to 127.0.0.1:${port} (ETIMEDOUT)`)
     }).pipe(Effect.provide(Transport.layer)))
 
   it.live("leaves an answer all the time it needs once there is a connection", () =>
