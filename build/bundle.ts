@@ -9,8 +9,11 @@ import { fileURLToPath } from "node:url"
 const root = fileURLToPath(new URL("..", import.meta.url))
 const layer = `${root}dist/layer`
 
-/** Bytes of what the extension loads at its start; every 100 KB cost about 10 ms of each cold start. */
-const START_BUDGET_BYTES = 200 * 1024
+/**
+ * Bytes of what the extension loads at its start; every 100 KB cost about 10 ms of each cold start. Of these, delivering
+ * under load takes 6 KB more than one batch after the other did.
+ */
+const START_BUDGET_BYTES = 210 * 1024
 
 const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8")) as { readonly version: string }
 

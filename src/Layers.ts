@@ -14,6 +14,7 @@ import { LogPipeline } from "./logs/LogPipeline.ts"
 import { RecordEncoder } from "./logs/RecordEncoder.ts"
 import { LogsDestination } from "./openobserve/LogsDestination.ts"
 import * as Logger from "./platform/Logger.ts"
+import * as SteadyClock from "./platform/SteadyClock.ts"
 import { Transport } from "./platform/Transport.ts"
 import { Spill } from "./spill/Spill.ts"
 import { Invocations } from "./telemetry/Invocations.ts"
@@ -53,7 +54,8 @@ export const program = Extension.run.pipe(
     (error) => Effect.logFatal("Lambda does not accept the extension; it ends", { cause: error.message })
   ),
   Effect.tapDefect((defect) => Effect.logFatal("the extension has a defect and ends", { defect: String(defect) })),
-  Effect.provide(Layer.mergeAll(ExtensionsClient.layer, Logger.layer))
+  Effect.provide(Layer.mergeAll(ExtensionsClient.layer, Logger.layer)),
+  SteadyClock.provide
 )
 
 export {

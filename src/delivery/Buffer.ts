@@ -28,11 +28,10 @@ export interface BufferState {
 
 /** What is held for one destination. */
 export interface DestinationState {
+  readonly openRecords: number
   readonly sealedBatches: number
   /** Sealed batches that are not yet known to be unstorable. */
   readonly untriedBatches: number
-  /** Batches, or parts of them, that are with a delivery. */
-  readonly inFlightBatches: number
 }
 
 /** The byte-bounded buffer. */
@@ -42,12 +41,9 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   /** Seals a destination's open batch, if it holds anything; all of them without a destination. */
   readonly seal: (destination?: Destination) => Effect.Effect<void>
   /**
-   * Takes the oldest sealed batch of a destination that `mayTake` allows, compressed; it counts as in flight until settled
-   * or given back. `inFlight`: batches of that destination that are.
+   * Takes a destination's oldest sealed batch for delivery, compressed; it counts as in flight until settled or given back.
    */
-  readonly take: (
-    mayTake: (destination: Destination, inFlight: number) => boolean
-  ) => Effect.Effect<Batch | undefined>
+  readonly take: (destination: Destination) => Effect.Effect<Batch | undefined>
   /** Frees the memory of a batch that was taken. What became of its records is for the caller to book. */
   readonly settle: (batch: Batch) => Effect.Effect<void>
   /** Returns a batch that was taken, or a part of one, to its place in the order. */
@@ -194,12 +190,6 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         }
       }
 
-      const inFlightOf = (destination: Destination): number => {
-        let count = 0
-        for (const batch of inFlight.values()) if (batch.destination === destination) count++
-        return count
-      }
-
       const landUnsafe = (batch: Batch) => {
         inFlight.delete(batch.id)
         inFlightBytes -= batch.body.length
@@ -214,11 +204,11 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           Effect.sync(() => {
             for (const batch of destination === undefined ? open.all() : [open.of(destination)]) sealUnsafe(batch)
           }),
-        take: (mayTake) =>
+        take: (destination) =>
           Effect.suspend(() => {
-            const isAllowed = ({ destination }: Batch) => mayTake(destination, inFlightOf(destination))
+            const batches = sealed.of(destination)
             // what seems to be unstorable must not hold up the rest
-            const batch = sealed.find((batch) => !isExhausted(batch) && isAllowed(batch)) ?? sealed.find(isAllowed)
+            const batch = batches.find((batch) => !isExhausted(batch)) ?? batches[0]
             if (batch === undefined) return Effect.undefined
             sealed.remove(batch)
             inFlightBytes += batch.body.length
@@ -277,9 +267,9 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           Effect.sync(() => {
             const batches = sealed.of(destination)
             return {
+              openRecords: open.of(destination).records,
               sealedBatches: batches.length,
-              untriedBatches: batches.filter((batch) => !isExhausted(batch)).length,
-              inFlightBatches: inFlightOf(destination)
+              untriedBatches: batches.filter((batch) => !isExhausted(batch)).length
             }
           })
       })

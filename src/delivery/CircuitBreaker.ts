@@ -1,17 +1,34 @@
-/** Keeps an OpenObserve that takes nothing from costing the function its time: pauses after a failed delivery. Pure. */
+/** Keeps a server that takes nothing from costing the function its time: pauses after a failed delivery. Pure. */
 
-/** First pause after a delivery that failed with all its retries. */
-const FIRST_PAUSE_MS = 5_000
+/** The shortest pause, in ms: an outage of a few seconds is over soon, and one request in this time is no burden. */
+const MIN_PAUSE_MS = 2_000
 
-/** Each further failure doubles the pause up to here; `Retry-After` cannot ask for more than ten times as much. */
+/** What a wrong setting waits for at least, in ms: nobody mends it sooner, and a server may lock out who asks too often. */
+const MIN_SETTING_PAUSE_MS = 5_000
+
+/** The longest pause, in ms; `Retry-After` cannot ask for more than ten times as much. */
 const MAX_PAUSE_MS = 60_000
+
+/**
+ * A pause lasts this share of the outage so far: what was missed while the server was away is delivered soon after its
+ * return, in proportion, and a long outage is probed rarely.
+ */
+const OUTAGE_SHARE = 1 / 7
 
 /** Share by which chance lengthens or shortens a pause, so that sandboxes that failed together do not return together. */
 const JITTER = 0.2
 
+/** What is known of a failure. */
+export interface Failure {
+  /** What the server asked for, in ms: it gets that in full. */
+  readonly askedMs?: number | undefined
+  /** Nothing will change until somebody changes a setting: the pauses double (5, 10, 20, … s). */
+  readonly isSetting?: boolean
+}
+
 /** Closed (deliver freely) or open (do not, until the pause is over; then one delivery is the probe). */
 export class CircuitBreaker {
-  private pauseMs = 0
+  private failingSince: number | undefined
   private openUntil = -Infinity
 
   isOpen(nowMillis: number): boolean {
@@ -25,25 +42,23 @@ export class CircuitBreaker {
 
   /** Whether the last delivery failed: until one succeeds, one at a time is enough. */
   get isFailing(): boolean {
-    return this.pauseMs > 0
+    return this.failingSince !== undefined
   }
 
   /** A delivery has succeeded. Answers whether that ends an outage. */
   succeeded(): boolean {
     const wasFailing = this.isFailing
-    this.pauseMs = 0
+    this.failingSince = undefined
     this.openUntil = -Infinity
     return wasFailing
   }
 
-  /**
-   * A delivery has failed for good; the server asked for `askedMs` of peace, which it gets in full. `chance` is a random
-   * number from 0 to 1. Answers whether that begins an outage.
-   */
-  failed(nowMillis: number, chance: number, askedMs = 0): boolean {
+  /** A delivery has failed for good. `chance` is a random number from 0 to 1. Answers whether that begins an outage. */
+  failed(nowMillis: number, chance: number, { askedMs = 0, isSetting = false }: Failure = {}): boolean {
     const wasFailing = this.isFailing
-    this.pauseMs = Math.min(Math.max(this.pauseMs * 2, FIRST_PAUSE_MS), MAX_PAUSE_MS)
-    const pause = this.pauseMs * (1 - JITTER + 2 * JITTER * chance)
+    const age = nowMillis - (this.failingSince ??= nowMillis)
+    const wanted = isSetting ? age + MIN_SETTING_PAUSE_MS : Math.max(age * OUTAGE_SHARE, MIN_PAUSE_MS)
+    const pause = Math.min(wanted, MAX_PAUSE_MS) * (1 - JITTER + 2 * JITTER * chance)
     const asked = Math.min(askedMs, MAX_PAUSE_MS * 10) * (1 + JITTER * chance)
     this.openUntil = nowMillis + Math.round(Math.max(pause, asked))
     return !wasFailing

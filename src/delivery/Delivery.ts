@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { Configuration } from "../config/Config.ts"
+import * as Freeze from "../platform/Freeze.ts"
 import type { Transport } from "../platform/Transport.ts"
 import type { Abandonment } from "./Abandonment.ts"
 import * as Attempt from "./Attempt.ts"
@@ -12,8 +13,10 @@ import { type Batch, divide, exhausted, isWorthSending } from "./Batch.ts"
 import type { Destination } from "./Destination.ts"
 import type { FlushDeadline } from "./FlushDeadline.ts"
 import type { Outage } from "./Outage.ts"
+import type { Pace } from "./Pace.ts"
 import * as RetryAction from "./RetryAction.ts"
 import * as Settlement from "./Settlement.ts"
+import type { Slot } from "./Slots.ts"
 import type { Setback } from "./Verdict.ts"
 import type { WorkList } from "./WorkList.ts"
 
@@ -26,6 +29,17 @@ export interface Context {
   readonly abandonment: Abandonment
 }
 
+/** What the deliveries to one destination have in common. */
+export interface Server {
+  readonly destination: Destination
+  readonly outage: Outage
+  readonly pace: Pace
+  /** The request that was begun at this moment (epoch ms) has become suspect, and its slot is free. */
+  readonly suspected: (startedAt: number) => Effect.Effect<void>
+  /** Delivers what has come back to the buffer, too. */
+  readonly startWorkers: Effect.Effect<void>
+}
+
 /**
  * Failed attempts after which a suspect batch is not divided further until something is stored: enough to come from the
  * largest batch to a single record. Divided to the end, a batch would be thousands of requests to a server in trouble.
@@ -35,11 +49,17 @@ const MAX_BLIND_FAILURES = 24
 /** The same for a probe, which is to be no burden: batches that are all suspect are still divided, little by little. */
 const MAX_PROBE_FAILURES = 2
 
-/** What a request comes to that was given up during an outage: its batch waits with the rest. */
+/** Thaws that a batch's answers may be lost to, with nothing stored meanwhile, before that is an outage. */
+const MAX_LOST_ANSWERS = 2
+
+/** A freeze makes a timer late: whoever notices the thaw acts before this is over, in ms. */
+const LATE_GRACE_MS = 2 * Freeze.THAW_GRACE_MS
+
+/** What requests come to that were given up without an answer: their batch waits with the rest. */
 const LOST: Setback = { _tag: "Retry", detail: "the answer was lost", afterMs: undefined, mayBeStored: true }
 
 /** Makes the deliveries to one destination. */
-export const make = (context: Context, destination: Destination, outage: Outage) => {
+export const make = (context: Context, { destination, outage, pace, startWorkers, suspected }: Server) => {
   const { abandonment, books: { buffer, ledger }, config, deadline, transport } = context
   const requests = { transport, requestTimeoutMs: config.requestTimeoutMs }
   const { accept, giveUp, reject } = Settlement.make(context.books, destination)
@@ -54,19 +74,31 @@ export const make = (context: Context, destination: Destination, outage: Outage)
     })
   })
 
-  /** One attempt; `undefined` when it was given up without an answer. */
-  const attempt = Effect.fnUntraced(function*(batch: Batch) {
+  /** One attempt; instead of an outcome, why it was given up without an answer. */
+  const attempt = Effect.fnUntraced(function*(batch: Batch, slot: Slot, mayRepeat: boolean) {
+    const startedAt = yield* Clock.currentTimeMillis
     const noteUnanswered = (times: number) => {
       for (let count = 0; count < times; count++) ledger.possiblyDuplicatedUnsafe(destination.signal, batch.tally)
     }
     // what is given up before there is a connection has not been sent
     let begun = 0
+    const send = Attempt.send(requests, batch, { takesGzip, onConnected: () => begun = 1 }).pipe(
+      Effect.tap(({ verdict }) => verdict._tag === "Accepted" ? pace.answered(startedAt) : Effect.void)
+    )
+    // Others go round what is much older than usual; when they prove that the server is well, it is sent once more.
+    const overtaken = Freeze.sleep(pace.suspectAfterMs(), LATE_GRACE_MS).pipe(
+      Effect.andThen(slot.leave(startedAt)),
+      Effect.andThen(suspected(startedAt)),
+      Effect.andThen(mayRepeat ? pace.overtaken(startedAt) : Effect.never),
+      Effect.as("overtaken" as const),
+      Effect.ensuring(slot.enter)
+    )
     const outcome = yield* Effect.raceFirst(
-      Attempt.send(requests, batch, { takesGzip, onConnected: () => begun = 1 }),
-      abandonment.abandoned
+      send,
+      Effect.raceFirst(Effect.as(abandonment.abandoned, "lost" as const), overtaken)
     ).pipe(Effect.onInterrupt(() => Effect.sync(() => noteUnanswered(begun))))
-    noteUnanswered(outcome?.unanswered ?? begun)
-    if (outcome?.refusesCoding === true) yield* noteRefusedCoding
+    noteUnanswered(typeof outcome === "string" ? begun : outcome.unanswered)
+    if (typeof outcome !== "string" && outcome.refusesCoding) yield* noteRefusedCoding
     return outcome
   })
 
@@ -82,37 +114,58 @@ export const make = (context: Context, destination: Destination, outage: Outage)
     Effect.catchDefect(effect, (defect) => Effect.as(settle(work, giveUp(batch, defect)), undefined))
 
   /** Settles what it can of `work`; the setback that stopped it, if any. */
-  const deliver = Effect.fnUntraced(function*(work: WorkList): Effect.fn.Return<Setback | undefined> {
+  const deliver = Effect.fnUntraced(function*(work: WorkList, slot: Slot): Effect.fn.Return<Setback | undefined> {
     const nextDelay = yield* Schedule.toStep(retryPolicy(config))
     /** Waits until it is time for another attempt; false when there is to be none in this delivery. */
     const pause = Effect.fnUntraced(function*(setback: Setback) {
       // a probe is a single attempt
       if (setback._tag === "Misconfigured" || outage.isFailing() && !deadline.isLast()) return false
-      outage.suspect()
+      const now = yield* Clock.currentTimeMillis
+      if (outage.hasFailedFor(now) >= config.flushBudgetMs && !deadline.isLast()) return false
       const asked = setback._tag === "Retry" ? setback.afterMs ?? 0 : 0
       if (asked > config.maxRetryDelayMs) return false
-      const delay = yield* Effect.option(nextDelay(yield* Clock.currentTimeMillis, undefined))
+      const delay = yield* Effect.option(nextDelay(now, undefined))
       if (Option.isNone(delay)) return false
-      return yield* deadline.pause(Duration.max(delay.value[1], Duration.millis(asked)))
+      const waiting = deadline.pause(Duration.max(delay.value[1], Duration.millis(asked)))
+      // a server that fails now and then does not keep the others waiting
+      return yield* outage.isWellAt(now) ? slot.outside(waiting) : waiting
     })
     // attempts that came to nothing since the last batch was stored, by whomever
     let storedThen = stored
     let failures = 0
+    // answers that were lost to freezes, and what had been stored before the first of them
+    let lost = 0
+    let storedBeforeLoss = stored
+    let mayRepeat = true
     for (let batch = work.head; batch !== undefined; batch = work.head) {
       const now = yield* Clock.currentTimeMillis
       const preparing = destination.prepare(batch, now)
       if (preparing !== undefined) {
         const whole = batch
         const prepared = yield* reading(work, batch, Effect.map(preparing, (parts) => divide(whole, parts)))
-        if (prepared !== undefined) yield* settle(work, buffer.replace(batch, prepared))
+        if (prepared !== undefined) {
+          yield* settle(work, buffer.replace(batch, prepared))
+          // parts of one batch travel side by side
+          yield* Effect.forEach(work.allButHead(), buffer.giveBack, { discard: true })
+          yield* startWorkers
+        }
         continue
       }
-      const outcome = yield* attempt(batch)
-      if (outcome === undefined) {
-        if (!deadline.isLast() && outage.isPausedAt(yield* Clock.currentTimeMillis)) return LOST
-        // nobody said no: it is repeated at once, and that is no retry
+      const outcome = yield* attempt(batch, slot, mayRepeat)
+      if (outcome === "overtaken") {
+        // nobody said no, and the server is well: it is repeated at once, and that is no retry
+        mayRepeat = false
         continue
       }
+      if (outcome === "lost") {
+        if (stored > storedBeforeLoss) lost = 0
+        if (lost === 0) storedBeforeLoss = stored
+        lost++
+        if (deadline.isLast()) continue
+        if (lost >= MAX_LOST_ANSWERS || outage.isPausedAt(yield* Clock.currentTimeMillis)) return LOST
+        continue
+      }
+      mayRepeat = true
       failures = stored > storedThen ? 1 : failures + 1
       storedThen = stored
       const mayDivide = failures <= (outage.isFailing() ? MAX_PROBE_FAILURES : MAX_BLIND_FAILURES)
@@ -142,6 +195,7 @@ export const make = (context: Context, destination: Destination, outage: Outage)
             work.moveHeadToEnd()
             break
           }
+          yield* outage.suspect
           if (yield* pause(verdict)) break
           // others go first next time: what the server fails over may be in the batch, and must not hold up the rest
           if (verdict._tag === "Retry" && verdict.isFailure === true) work.replaceHead(exhausted(batch, stored))

@@ -1,74 +1,222 @@
-/** The way of one destination's batches through a sink: what is known of its server, and when a batch may be sent. */
+/** The way of one destination's batches through a sink: what is known of its server, and when a batch is sent. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as FiberHandle from "effect/FiberHandle"
 import * as FiberSet from "effect/FiberSet"
+import * as Freeze from "../platform/Freeze.ts"
 import * as Attempt from "./Attempt.ts"
 import * as Delivery from "./Delivery.ts"
 import type { Destination } from "./Destination.ts"
 import * as Outage from "./Outage.ts"
-import type { Setback } from "./Verdict.ts"
+import * as Pace from "./Pace.ts"
+import { Slots } from "./Slots.ts"
+import { WorkList } from "./WorkList.ts"
 
-/** Makes a destination's lane. `startWorkers` delivers what is sealed and may be sent. */
-export const make = Effect.fnUntraced(function*(
-  context: Delivery.Context,
-  destination: Destination,
-  startWorkers: Effect.Effect<void>
-) {
+/** Requests to a destination at once when there is a backlog: more gained nothing against a v0.91.5 server. */
+const MAX_IN_FLIGHT = 4
+
+/** A freeze makes a timer late: whoever notices the thaw acts before this is over, in ms. */
+const LATE_GRACE_MS = 2 * Freeze.THAW_GRACE_MS
+
+/**
+ * When what is open is to leave: `soon`, with what comes until a request is not under way, so that requests follow the
+ * server's pace and not the calls'; or `now`, as soon as there is a connection for it.
+ */
+type Wish = "no" | "soon" | "now"
+
+/** Makes a destination's lane. */
+export const make = Effect.fnUntraced(function*(context: Delivery.Context, destination: Destination) {
   const { books: { buffer }, config, deadline, transport } = context
-
-  /** While in doubt, one batch is enough to try with. Sealed call by call, recovery would take a request for each. */
-  const seal: Effect.Effect<void> = Effect.gen(function*() {
-    const { inFlightBatches, untriedBatches } = yield* buffer.stateOf(destination)
-    if (!outage.isInDoubt() || untriedBatches + inFlightBatches === 0) yield* buffer.seal(destination)
-  })
-
-  // What has grown meanwhile leaves when the server has dealt with a batch: there may be no call that sends it.
-  const outage: Outage.Outage = yield* Outage.make(destination, {
-    probe: Effect.andThen(seal, startWorkers),
-    resume: buffer.seal(destination)
-  })
-  const { deliver, storedBatches } = Delivery.make(context, destination, outage)
+  const requests = { transport, requestTimeoutMs: config.requestTimeoutMs }
+  const deliveries = yield* FiberSet.make<void>()
+  const checking = yield* FiberHandle.make<void>()
+  const again = yield* FiberHandle.make<void>()
+  const pace = Pace.make()
+  let wish: Wish = "no"
+  let isOver = false
+  // an answer is waited for that tells whether the server is well
+  let isChecking = false
   // what had been stored when a delivery failed at the end, where there is no pause that would keep others from failing
   let storedAtLastFailure = -1
 
-  return {
+  const slots = new Slots(MAX_IN_FLIGHT, Effect.suspend(() => startWorkers))
+
+  const wantNow = Effect.sync(() => {
+    wish = "now"
+  })
+
+  const outage: Outage.Outage = yield* Outage.make(destination, {
+    probe: Effect.suspend(() => slots.hasSuspects ? check : Effect.andThen(wantNow, startWorkers)),
+    // there may be no call that sends what has grown meanwhile
+    resume: Effect.suspend(() => Effect.andThen(wantNow, startWorkers))
+  })
+
+  /** Finds out with an empty request, of which nothing can be stored twice, whether the server is well. */
+  const check: Effect.Effect<void> = Effect.gen(function*() {
+    isChecking = true
+    const startedAt = yield* Clock.currentTimeMillis
+    const patience = pace.suspectAfterMs()
+    const verdict = yield* Effect.raceAllFirst([
+      Attempt.probe(requests, destination),
+      // others may prove it meanwhile: after a thaw what was lost to the freeze is sent again
+      Effect.as(pace.overtaken(startedAt), "well" as const),
+      Effect.as(Freeze.sleep(patience, LATE_GRACE_MS), undefined)
+    ])
+    isChecking = false
+    if (verdict === undefined) yield* outage.failed(yield* noAnswer)
+    else if (verdict !== "well") yield* verdict._tag === "Accepted" ? pace.answered(startedAt) : outage.failed(verdict)
+    yield* slots.notify
+    yield* startWorkers
+  }).pipe(Effect.ensuring(Effect.sync(() => {
+    isChecking = false
+  })))
+
+  const noAnswer = Effect.map(Clock.currentTimeMillis, (now) =>
+    ({
+      _tag: "Retry",
+      detail: `no answer from ${destination.url.host} within ${slots.oldestSuspectMs(now)} ms`,
+      afterMs: undefined,
+      mayBeStored: true,
+      remedy: destination.unreachableRemedy
+    }) as const)
+
+  const suspected = Effect.fnUntraced(function*(startedAt: number) {
+    // a probe that gets no answer has failed
+    if (outage.isFailing()) yield* outage.failed(yield* noAnswer)
+    else if (!pace.isProvenSince(startedAt)) {
+      isChecking = true
+      yield* FiberHandle.run(checking, check, { onlyIfMissing: true })
+    }
+    yield* startWorkers
+  })
+
+  const { deliver, storedBatches } = Delivery.make(context, {
     destination,
-    /** What is under way. */
-    deliveries: yield* FiberSet.make<void>(),
-    /** Whether any records have come for it. */
-    isUsed: false,
+    outage,
+    pace,
+    suspected,
+    startWorkers: Effect.suspend(() => startWorkers)
+  })
+
+  /** Whether another batch may be sent now, when so many use a connection: to a server that fails, one at a time. */
+  const maySend = (others: number, nowMillis: number): boolean =>
+    deadline.isLast()
+      // at the end there is no later for what one probe would spare
+      ? storedAtLastFailure < storedBatches()
+      : !isChecking && !outage.isPausedAt(nowMillis) && (others === 0 || !outage.isFailing())
+
+  /** Whether what is open may leave: what grows meanwhile leaves in one request, and in doubt one batch is enough. */
+  const maySeal = (others: number): boolean => others === 0 ? wish !== "no" : wish === "now" && !outage.isInDoubt()
+
+  /** The next batch to be sent, when others use so many connections. */
+  const takeNext = Effect.fnUntraced(function*(others: number) {
+    if (!maySend(others, yield* Clock.currentTimeMillis)) return undefined
+    // with nothing else sealed than what seems to be unstorable, what is open is worth more
+    const { untriedBatches } = yield* buffer.stateOf(destination)
+    if (untriedBatches === 0 && maySeal(others)) {
+      wish = "no"
+      yield* buffer.seal(destination)
+    }
+    return yield* buffer.take(destination)
+  })
+
+  /** Delivers batches one after the other, until none is left that may be sent. */
+  const worker = Effect.gen(function*() {
+    while (slots.hasFree) {
+      const outcome = yield* slots.use((slot) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function*() {
+            const batch = yield* takeNext(slots.active - 1)
+            if (batch === undefined) return "idle"
+            const work = new WorkList()
+            work.add(batch)
+            const giveBack = Effect.suspend(() => Effect.forEach(work.rest(), buffer.giveBack, { discard: true }))
+            const storedBefore = storedBatches()
+            const setback = yield* restore(deliver(work, slot)).pipe(Effect.ensuring(giveBack))
+            if (setback === undefined) return "delivered"
+            if (deadline.isLast()) storedAtLastFailure = storedBatches()
+            // a server that stores others meanwhile fails now and then, which is no outage
+            const isSetting = setback._tag === "Misconfigured" ||
+              setback._tag === "Retry" && setback.afterMs !== undefined
+            if (!isSetting && storedBatches() > storedBefore) yield* FiberHandle.run(again, retrySoon)
+            else yield* outage.failed(setback)
+            return "failed"
+          })
+        )
+      )
+      if (outcome === "idle" || outcome === "failed" && !deadline.isLast()) return
+    }
+  }).pipe(
+    Effect.catchDefect((defect) => Effect.logError("a delivery ended unexpectedly", { defect: String(defect) }))
+  )
+
+  const retrySoon = Effect.suspend(() => Effect.andThen(Freeze.sleep(config.initialRetryDelayMs), startWorkers))
+
+  const startWorkers: Effect.Effect<void> = Effect.gen(function*() {
+    // a timer may come too late: what is left is for the disk
+    for (let count = slots.active; count < MAX_IN_FLIGHT && !isOver; count++) {
+      const { openRecords, sealedBatches } = yield* buffer.stateOf(destination)
+      const hasWork = sealedBatches > 0 || openRecords > 0 && maySeal(slots.active)
+      if (!hasWork || !maySend(slots.active, yield* Clock.currentTimeMillis)) return
+      yield* FiberSet.run(deliveries, slots.run(worker))
+    }
+  })
+
+  return {
+    /** When the first of the records came that are open (epoch ms). */
+    openSince: Infinity,
+    /** Whether there have been any records for it. */
+    isUsed: Effect.map(
+      buffer.stateOf(destination),
+      ({ openRecords, sealedBatches }) => storedBatches() + openRecords + sealedBatches + slots.active > 0
+    ),
     isPausedAt: outage.isPausedAt,
-    deliver,
-    storedBatches,
-    seal,
+    startWorkers,
+    pace,
+    /** Whether requests have gone without an answer for longer than is usual. */
+    hasSuspects: () => slots.hasSuspects,
 
-    /** Whether another batch may be sent now, when so many are in flight: to a server that fails, one at a time. */
-    mayTake: (inFlight: number, nowMillis: number): boolean =>
-      deadline.isLast()
-        // at the end there is no later for what one probe would spare
-        ? storedAtLastFailure < storedBatches()
-        : !outage.isPausedAt(nowMillis) && (inFlight === 0 || !outage.isFailing()),
-
-    /** A delivery had to give a batch back. */
-    failed: (setback: Setback): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        if (deadline.isLast()) storedAtLastFailure = storedBatches()
-        return outage.failed(setback)
-      }),
-
-    /** A flush waited for so many ms, and when it began, `storedBefore` batches had been stored. */
-    waitedInVain: Effect.fnUntraced(function*(storedBefore: number | undefined, waitedMs: number) {
-      const { inFlightBatches } = yield* buffer.stateOf(destination)
-      if (inFlightBatches === 0 || storedBatches() !== storedBefore) return
-      const detail = `no answer within ${waitedMs} ms`
-      yield* outage.failed({ _tag: "Retry", detail, afterMs: undefined, mayBeStored: true })
+    /** What is open leaves as soon as the server's pace allows. */
+    wantSoon: Effect.sync(() => {
+      if (wish === "no") wish = "soon"
     }),
 
+    /** What is open leaves with the next free connection: somebody waits for it. */
+    wantNow: Effect.gen(function*() {
+      const { untriedBatches } = yield* buffer.stateOf(destination)
+      const isTrying = untriedBatches + slots.active > 0
+      // while in doubt, one batch is enough to try with: sealed call by call, recovery would take a request for each
+      wish = outage.isInDoubt() && isTrying ? "soon" : "now"
+    }),
+
+    /** Waits until what is under way has settled, at most for so many ms: false when time was over. */
+    awaitSettled: (atMostMs: number) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => slots.awaitSettled(now, atMostMs, outage.isPausedAt)),
+
+    /** After a flush that has waited in vain: an outage, if requests have become suspect in it and nobody knows why. */
+    waitedInVain: Effect.gen(function*() {
+      if (slots.hasSuspects && slots.active === 0) yield* outage.failed(yield* noAnswer)
+    }),
+
+    /** Waits until every delivery is over, at most for so many ms. */
+    awaitEmpty: (atMostMs: number) => Effect.asVoid(Effect.timeoutOption(FiberSet.awaitEmpty(deliveries), atMostMs)),
+
+    /** Ends what is under way: it is given back. Nothing begins any more. */
+    end: Effect.suspend(() => {
+      isOver = true
+      return FiberSet.clear(deliveries)
+    }),
+
+    isIdle: Effect.map(FiberSet.size(deliveries), (size) => size === 0),
+
     /** Opens a connection, and tells when the settings are wrong. */
-    warmUp: Effect.flatMap(
-      Attempt.probe({ transport, requestTimeoutMs: config.requestTimeoutMs }, destination),
+    warmUp: Effect.gen(function*() {
+      const startedAt = yield* Clock.currentTimeMillis
+      const verdict = yield* Attempt.probe(requests, destination)
+      if (verdict._tag === "Accepted") yield* pace.answered(startedAt)
       // whatever else is wrong may have passed by the time of the first call
-      (verdict) => verdict._tag === "Misconfigured" ? outage.failed(verdict) : Effect.void
-    )
+      if (verdict._tag === "Misconfigured") yield* outage.failed(verdict)
+    })
   }
 })
 

@@ -8,9 +8,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
-import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import { ExtensionConfig } from "../config/Config.ts"
 import * as Freeze from "../platform/Freeze.ts"
 import { Transport } from "../platform/Transport.ts"
@@ -21,13 +19,6 @@ import type { EncodedRecords } from "./EncodedRecords.ts"
 import * as FlushDeadline from "./FlushDeadline.ts"
 import * as Lane from "./Lane.ts"
 import { Ledger } from "./Ledger.ts"
-import { WorkList } from "./WorkList.ts"
-
-/** Requests to a destination at once when there is a backlog: more gained nothing against a v0.91.5 server. */
-const MAX_IN_FLIGHT = 4
-
-/** A flush that waited at least so long, in ms, and saw nothing stored has met an outage; less says nothing. */
-const MIN_PROOF_MS = 1_000
 
 /** A request that is older than this, in ms, when the sandbox ends, without an answer, is sent again on a new connection. */
 const STALE_AT_END_MS = 2_000
@@ -61,12 +52,15 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   readonly warmUp: Effect.Effect<void>
   /** Starts delivering what is sealed, and what has been open for longer than the interval. */
   readonly deliverDue: Effect.Effect<void>
-  /** Seals what is open and starts delivering. While a server takes nothing, what is open goes on growing instead. */
+  /**
+   * Starts delivering what there is, what is open too: with what comes meanwhile in one request, when the one under way has
+   * been answered. While a server takes nothing it goes on growing.
+   */
   readonly deliverAll: Effect.Effect<void>
   /**
-   * Seals what is open, as `deliverAll` does, and waits until everything sealed so far has settled, at most for the
-   * budget: true when it has. Only the last one waits for what is under way to a destination in an outage. Requests in
-   * flight at its end stay in flight.
+   * Delivers all there is and waits for it, at most for the budget: true when nothing is left. What hangs at a destination in
+   * an outage is waited for by the last one only, and so are requests that were suspect before. Requests in flight at its
+   * end stay in flight.
    */
   readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
   /** Waits until no delivery is under way to a destination that is not in an outage, at most for the given time. */
@@ -89,15 +83,10 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const deadline = FlushDeadline.make()
       const abandonment = Abandonment.make()
       let isOpen = false
-      let openSince = -Infinity
-      // the last flush has ended
-      let isOver = false
 
       const context = { config, transport, deadline, abandonment, books: { buffer, ledger } }
       const lanes = new Map<Destination, Lane.Lane>()
-      for (const destination of yield* Destinations) {
-        lanes.set(destination, yield* Lane.make(context, destination, Effect.suspend(() => startWorkers)))
-      }
+      for (const destination of yield* Destinations) lanes.set(destination, yield* Lane.make(context, destination))
 
       const laneOf = (destination: Destination): Lane.Lane => {
         const lane = lanes.get(destination)
@@ -108,66 +97,18 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const each = (effect: (lane: Lane.Lane) => Effect.Effect<void>) =>
         Effect.suspend(() => Effect.forEach(lanes.values(), effect, { discard: true }))
 
-      /** Delivers a lane's batches one after the other, until none is left that may be sent. */
-      const worker = Effect.fnUntraced(
-        function*(lane: Lane.Lane) {
-          for (;;) {
-            const now = yield* Clock.currentTimeMillis
-            const work = new WorkList()
-            const giveBack = Effect.suspend(() => Effect.forEach(work.rest(), buffer.giveBack, { discard: true }))
-            const hasMore = yield* Effect.uninterruptibleMask((restore) =>
-              Effect.gen(function*() {
-                const batch = yield* buffer.take((destination, inFlight) =>
-                  destination === lane.destination && lane.mayTake(inFlight, now)
-                )
-                if (batch === undefined) return false
-                work.add(batch)
-                const setback = yield* restore(lane.deliver(work)).pipe(Effect.ensuring(giveBack))
-                if (setback !== undefined) yield* lane.failed(setback)
-                return true
-              })
-            )
-            if (!hasMore) return
-          }
-        },
-        Effect.catchDefect((defect) => Effect.logError("a delivery ended unexpectedly", { defect: String(defect) }))
-      )
-
-      // each lane has workers of its own: those of one wait for answers and between attempts, and must not hold up others
-      const startWorkers: Effect.Effect<void> = each((lane) =>
-        Effect.gen(function*() {
-          // a timer may come too late: what is left is for the disk
-          if (isOver) return
-          const { sealedBatches } = yield* buffer.stateOf(lane.destination)
-          const running = yield* FiberSet.size(lane.deliveries)
-          const wanted = Math.min(MAX_IN_FLIGHT, running + sealedBatches)
-          for (let count = running; count < wanted; count++) yield* FiberSet.run(lane.deliveries, worker(lane))
-        })
-      )
-
-      /** Waits until each of these lanes has had no delivery under way. */
-      const awaitIdle = (lanes: Iterable<Lane.Lane>) =>
-        Effect.forEach(lanes, ({ deliveries }) => FiberSet.awaitEmpty(deliveries), { discard: true })
-
-      const isIdle = Effect.map(
-        Effect.suspend(() => Effect.forEach(lanes.values(), ({ deliveries }) => FiberSet.size(deliveries))),
-        (sizes) => sizes.every((size) => size === 0)
-      )
-
       const lanesWorthWaiting = Effect.map(
         Clock.currentTimeMillis,
         (now) => [...lanes.values()].filter((lane) => !lane.isPausedAt(now))
       )
 
-      const deliverAll = Effect.gen(function*() {
-        const now = yield* Clock.currentTimeMillis
-        yield* each((lane) => lane.isPausedAt(now) ? Effect.void : lane.seal)
-        yield* startWorkers
-      })
+      const startWorkers = each((lane) => lane.startWorkers)
+
+      const deliverAll = Effect.andThen(each((lane) => lane.wantSoon), startWorkers)
 
       const accept = Effect.fnUntraced(function*(destination: Destination, records: EncodedRecords) {
-        laneOf(destination).isUsed = true
-        if ((yield* buffer.state).openRecords === 0) openSince = yield* Clock.currentTimeMillis
+        const lane = laneOf(destination)
+        if ((yield* buffer.stateOf(destination)).openRecords === 0) lane.openSince = yield* Clock.currentTimeMillis
         yield* buffer.append(destination, records)
         if (isOpen) yield* start
       })
@@ -180,36 +121,54 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       })
       const deliverAged = Effect.andThen(Freeze.sleep(config.flushIntervalMs), deliverAll)
 
-      const outages = Effect.map(Clock.currentTimeMillis, (now): Outages => {
-        const used = [...lanes.values()].filter(({ isUsed }) => isUsed)
+      const outages = Effect.gen(function*() {
+        const now = yield* Clock.currentTimeMillis
+        const used: Array<Lane.Lane> = []
+        for (const lane of lanes.values()) if (yield* lane.isUsed) used.push(lane)
         const inUse = used.length > 0 ? used : [...lanes.values()]
         const paused = inUse.filter((lane) => lane.isPausedAt(now))
-        return paused.length === 0 ? "none" : paused.length === inUse.length ? "all" : "some"
+        return paused.length === 0 ? "none" : paused.length === inUse.length ? "all" : "some" satisfies Outages
       })
 
-      const flush = Effect.fnUntraced(function*({ budget, isLast }: FlushOptions) {
-        if (!isLast && (yield* outages) === "all") return false
-        const started = yield* Clock.currentTimeMillis
-        // what hangs at a destination in an outage is not waited for
-        const awaited = isLast ? [...lanes.values()] : yield* lanesWorthWaiting
-        yield* isLast ? buffer.seal() : Effect.forEach(awaited, ({ seal }) => seal, { discard: true })
-        const before = new Map(awaited.map((lane) => [lane, lane.storedBatches()]))
-        const wait = startWorkers.pipe(
-          Effect.andThen(isLast ? abandonment.abandonOlder(started - STALE_AT_END_MS) : Effect.void),
-          Effect.andThen(Effect.timeoutOption(awaitIdle(awaited), budget))
+      const awaitSettled = (lanes: ReadonlyArray<Lane.Lane>, atMostMs: number) =>
+        Effect.map(
+          Effect.forEach(lanes, (lane) => lane.awaitSettled(atMostMs), { concurrency: "unbounded" }),
+          (settled) => settled.every((isSettled) => isSettled)
         )
-        const settled = yield* deadline.flushing(started + Duration.toMillis(budget), isLast, wait)
-        if (isLast) {
-          isOver = true
-          yield* each(({ deliveries }) => FiberSet.clear(deliveries))
-        } else if (Option.isNone(settled)) {
-          const waited = (yield* Clock.currentTimeMillis) - started
-          if (waited >= Math.min(MIN_PROOF_MS, config.flushBudgetMs)) {
-            yield* Effect.forEach(before, ([lane, stored]) => lane.waitedInVain(stored, waited), { discard: true })
-          }
-        }
-        const { sealedBatches } = yield* buffer.state
-        return sealedBatches === 0 && (yield* isIdle)
+
+      const isEmpty = Effect.gen(function*() {
+        const idle = yield* Effect.forEach(lanes.values(), (lane) => lane.isIdle)
+        const { openRecords, sealedBatches } = yield* buffer.state
+        return openRecords + sealedBatches === 0 && idle.every((isIdle) => isIdle)
+      })
+
+      const flush = Effect.fnUntraced(function*(budget: Duration.Duration) {
+        if ((yield* outages) === "all") return false
+        const started = yield* Clock.currentTimeMillis
+        const budgetMs = Duration.toMillis(budget)
+        // what hangs at a destination in an outage is not waited for
+        const awaited = yield* lanesWorthWaiting
+        const wait = Effect.forEach(awaited, (lane) => Effect.andThen(lane.wantNow, lane.startWorkers)).pipe(
+          Effect.andThen(awaitSettled(awaited, budgetMs))
+        )
+        const isSettled = yield* deadline.flushing(started + budgetMs, false, wait)
+        if (!isSettled) yield* Effect.forEach(awaited, (lane) => lane.waitedInVain, { discard: true })
+        return yield* isEmpty
+      })
+
+      const flushLast = Effect.fnUntraced(function*(budget: Duration.Duration) {
+        const started = yield* Clock.currentTimeMillis
+        const budgetMs = Duration.toMillis(budget)
+        yield* buffer.seal()
+        const wait = startWorkers.pipe(
+          Effect.andThen(abandonment.abandonOlder(started - STALE_AT_END_MS)),
+          Effect.andThen(
+            Effect.forEach(lanes.values(), (lane) => lane.awaitEmpty(budgetMs), { concurrency: "unbounded" })
+          )
+        )
+        yield* deadline.flushing(started + budgetMs, true, wait)
+        yield* each((lane) => lane.end)
+        return yield* isEmpty
       })
 
       return OpenObserveSink.of({
@@ -224,18 +183,19 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           const all = Effect.forEach(lanes.values(), (lane) => lane.warmUp, { concurrency: "unbounded", discard: true })
           return Effect.asVoid(FiberHandle.run(warming, all))
         }),
-        deliverDue: Effect.gen(function*() {
-          const isDue = (yield* Clock.currentTimeMillis) - openSince >= config.flushIntervalMs
-          yield* isDue ? deliverAll : startWorkers
+        deliverDue: Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const isDue = ({ openSince }: Lane.Lane) => now - openSince >= config.flushIntervalMs
+          return Effect.andThen(each((lane) => isDue(lane) ? lane.wantSoon : Effect.void), startWorkers)
         }),
         deliverAll,
-        flush,
+        flush: ({ budget, isLast }) => isLast ? flushLast(budget) : flush(budget),
         awaitSettled: (atMost) =>
-          Effect.asVoid(Effect.timeoutOption(Effect.flatMap(lanesWorthWaiting, awaitIdle), atMost)),
+          Effect.asVoid(Effect.flatMap(lanesWorthWaiting, (lanes) => awaitSettled(lanes, Duration.toMillis(atMost)))),
         outages,
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle
-          if (yield* isIdle) return
+          const idle = yield* Effect.forEach(lanes.values(), (lane) => lane.isIdle)
+          if (idle.every((isIdle) => isIdle)) return
           yield* FiberHandle.run(
             grace,
             Effect.delay(abandonment.abandonOlder(since), Duration.millis(Freeze.THAW_GRACE_MS))

@@ -8,31 +8,50 @@ import { CircuitBreaker } from "./CircuitBreaker.ts"
 import type { Destination } from "./Destination.ts"
 import type { Setback } from "./Verdict.ts"
 
-/** Notes failures and successes of deliveries; runs `probe` at the end of each pause, `resume` when the doubt is over. */
-export const make = Effect.fnUntraced(function*(
-  { server, signal, url }: Destination,
-  { probe, resume }: { readonly probe: Effect.Effect<void>; readonly resume: Effect.Effect<void> }
-) {
+/** What an outage sets off. */
+export interface Reactions {
+  /** Tries whether the server is back, at the end of each pause. */
+  readonly probe: Effect.Effect<void>
+  /** The server has dealt with a batch again: what has grown meanwhile may leave. */
+  readonly resume: Effect.Effect<void>
+}
+
+/** How long after a batch was stored a server that fails is still taken for one that fails now and then, in ms. */
+const WELL_FOR_MS = 2_000
+
+/** Notes failures and successes of deliveries. */
+export const make = Effect.fnUntraced(function*({ server, signal, url }: Destination, { probe, resume }: Reactions) {
   const breaker = new CircuitBreaker()
   const timer = yield* FiberHandle.make<void>()
-  // Since the server has last dealt with a batch, it has failed to.
-  let isInDoubt = false
+  // Since when, without the server having dealt with a batch since, attempts have failed.
+  let doubtSince: number | undefined
+  let storedAt = -Infinity
 
   /** Whether an outage has been noticed a moment ago, so that nobody should wait. */
   const isPausedAt = (nowMillis: number) => breaker.isOpen(nowMillis)
 
-  /** An attempt has failed and will be repeated. */
-  const suspect = () => {
-    isInDoubt = true
-  }
+  /** Whether something has been stored a moment ago. */
+  const isWellAt = (nowMillis: number) => nowMillis - storedAt < WELL_FOR_MS
+
+  /** For how many ms attempts have failed and nothing else has happened. */
+  const hasFailedFor = (nowMillis: number) => doubtSince === undefined ? 0 : nowMillis - doubtSince
+
+  /** An attempt has failed. */
+  const suspect = Effect.map(Clock.currentTimeMillis, (now) => {
+    doubtSince ??= now
+  })
 
   /** A delivery has failed for good. */
   const failed = Effect.fnUntraced(function*(setback: Setback) {
     const now = yield* Clock.currentTimeMillis
-    // Requests that were in flight together fail together: one failure, not four that double the pause each.
+    // Requests that were in flight together fail together: one failure, not four that lengthen the pause each.
     if (breaker.isOpen(now)) return
-    isInDoubt = true
-    const isFirst = breaker.failed(now, yield* Random.next, setback._tag === "Retry" ? setback.afterMs : undefined)
+    doubtSince ??= now
+    const failure = {
+      askedMs: setback._tag === "Retry" ? setback.afterMs : undefined,
+      isSetting: setback._tag === "Misconfigured"
+    }
+    const isFirst = breaker.failed(now, yield* Random.next, failure)
     yield* FiberHandle.run(timer, Effect.andThen(Freeze.sleep(breaker.pauseLeft(now)), probe))
     if (!isFirst) return
     yield* Effect.logWarning(`${server} takes no records; they wait in memory`, {
@@ -45,25 +64,29 @@ export const make = Effect.fnUntraced(function*(
 
   /** The server has dealt with a batch, though it did not store it. */
   const answered = Effect.suspend(() => {
-    if (!isInDoubt) return Effect.void
-    isInDoubt = false
+    if (doubtSince === undefined) return Effect.void
+    doubtSince = undefined
     return resume
   })
 
   /** The server has stored a batch. */
-  const succeeded = Effect.andThen(
-    Effect.suspend(() =>
-      breaker.succeeded()
+  const succeeded = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    storedAt = now
+    const wasFailing = breaker.succeeded()
+    return Effect.andThen(
+      wasFailing
         ? Effect.andThen(FiberHandle.clear(timer), Effect.logInfo(`${server} takes records again`, { signal }))
-        : Effect.void
-    ),
-    answered
-  )
+        : Effect.void,
+      answered
+    )
+  })
 
   return {
     isPausedAt,
+    isWellAt,
+    hasFailedFor,
     isFailing: () => breaker.isFailing,
-    isInDoubt: () => isInDoubt,
+    isInDoubt: () => doubtSince !== undefined,
     suspect,
     failed,
     answered,

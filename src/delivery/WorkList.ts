@@ -30,6 +30,11 @@ export class WorkList {
     this.parts.push(...this.parts.splice(0, 1))
   }
 
+  /** Takes out all parts but the one under way. */
+  allButHead(): ReadonlyArray<Batch> {
+    return this.parts.splice(1)
+  }
+
   /** Takes out all that is left. */
   rest(): ReadonlyArray<Batch> {
     return this.parts.splice(0)

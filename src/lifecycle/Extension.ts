@@ -10,6 +10,7 @@ import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
 import { RecordEncoder } from "../logs/RecordEncoder.ts"
 import * as Freeze from "../platform/Freeze.ts"
 import * as Logger from "../platform/Logger.ts"
+import * as SteadyClock from "../platform/SteadyClock.ts"
 import { TelemetryServer } from "../telemetry/TelemetryServer.ts"
 import * as CallHistory from "./CallHistory.ts"
 import * as Flushing from "./Flushing.ts"
@@ -67,6 +68,7 @@ const serveAll = Effect.fnUntraced(function*(course: Course) {
   for (;;) {
     const asked = yield* Clock.currentTimeMillis
     const event = yield* extensions.next
+    yield* SteadyClock.synchronize
     yield* sink.open
     const waited = (yield* Clock.currentTimeMillis) - asked
     // Managed Instances run all the time: their connections are good

@@ -6,6 +6,7 @@ import * as Zlib from "node:zlib"
 import type { Batch } from "../../src/delivery/Batch.ts"
 import { LogBuffer } from "../../src/delivery/Buffer.ts"
 import { type Configuration, ExtensionConfig } from "../../src/config/Config.ts"
+import { logs } from "./destinations.ts"
 import { isBalanced, Ledger } from "../../src/delivery/Ledger.ts"
 import type { EncodedRecords } from "../../src/delivery/EncodedRecords.ts"
 
@@ -53,7 +54,7 @@ export const bufferLayer = (overrides: Partial<Configuration> = {}) => {
 }
 
 /** Takes the oldest sealed batch. */
-export const takeNext = LogBuffer.use((buffer) => buffer.take(() => true))
+export const takeNext = LogBuffer.use((buffer) => buffer.take(logs))
 
 /** Takes every sealed batch. */
 export const takeAll = Effect.gen(function*() {

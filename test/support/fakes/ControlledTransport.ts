@@ -38,10 +38,10 @@ export interface ControlledTransport {
   readonly drops: () => number
 }
 
-/** Answers with `respond` at once where that says something, else waits for the test; `health` answers empty requests. */
+/** Answers with `respond` at once where that says something, else waits for the test; so does `health` for empty requests, or gives no answer. */
 export const makeControlledTransport = (
   respond: Respond = unanswered,
-  health: () => Answer = () => stored(0)
+  health: () => Answer | undefined = () => stored(0)
 ): ControlledTransport => {
   const exchanges: Array<Exchange> = []
   const pending = Effect.runSync(Queue.unbounded<Exchange>())
@@ -59,7 +59,9 @@ export const makeControlledTransport = (
         )
       if (String(request.body) === "[]") {
         asks++
-        yield* answer(health())
+        const healthy = health()
+        if (healthy === undefined) request.onConnected?.()
+        else yield* answer(healthy)
         return yield* Deferred.await(answered)
       }
       const sent: Exchange = { request, sentAt: yield* Clock.currentTimeMillis, answer }

@@ -23,7 +23,7 @@ import { Spill } from "../../../src/spill/Spill.ts"
 import { Invocations } from "../../../src/telemetry/Invocations.ts"
 import { type Arrival, TelemetryServer } from "../../../src/telemetry/TelemetryServer.ts"
 import { makeCapturedLog } from "./capturedLog.ts"
-import type { ControlledTransport, Respond } from "./ControlledTransport.ts"
+import type { Answer, ControlledTransport, Respond } from "./ControlledTransport.ts"
 import { makeControlledTransport, storeAll } from "./ControlledTransport.ts"
 import { settings } from "./sinkUnderTest.ts"
 
@@ -35,6 +35,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>
   /** What answers requests with records, instead of storing them. */
   readonly respond?: Respond
+  /** What answers empty requests, instead of taking them. */
+  readonly health?: () => Answer | undefined
   /** Instead of a transport that answers with `respond`. */
   readonly transport?: ControlledTransport
   readonly subscription?: Effect.Effect<Subscription, ExtensionsError>
@@ -62,7 +64,7 @@ export const sandboxLayer = (kind: { readonly isManagedInstance?: boolean; reado
 
 /** A fake platform, with what it has been asked. */
 export const makeProgram = (options: ProgramOptions = {}) => {
-  const transport = options.transport ?? makeControlledTransport(options.respond ?? storeAll)
+  const transport = options.transport ?? makeControlledTransport(options.respond ?? storeAll, options.health)
   const log = makeCapturedLog()
   const events = Effect.runSync(Queue.unbounded<NextEvent, ExtensionsError>())
   const arrivals = Effect.runSync(Queue.unbounded<Arrival>())

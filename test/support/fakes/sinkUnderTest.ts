@@ -69,8 +69,8 @@ export const books = Effect.gen(function*() {
 export interface SinkOptions {
   /** What answers requests with records; by default the test does. */
   readonly respond?: Respond
-  /** What answers empty requests. */
-  readonly health?: () => Answer
+  /** What answers empty requests; `hangs` for nothing. */
+  readonly health?: () => Answer | undefined
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -97,6 +97,9 @@ interface SinkUnderTest {
   readonly log: ReturnType<typeof makeCapturedLog>
   readonly transport: ControlledTransport
 }
+
+/** A server that gives no answer to anything. */
+export const hangs = { respond: () => undefined, health: () => undefined }
 
 /** Longer than any retries take. */
 const PATIENCE_MS = 600_000

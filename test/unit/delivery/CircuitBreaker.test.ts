@@ -6,12 +6,15 @@ import { CircuitBreaker } from "../../../src/delivery/CircuitBreaker.ts"
 const EVEN = 0.5
 
 /** How long the pause is after each of so many failures, each at the end of the pause before. */
-const pauses = (failures: number, { askedMs = 0, chance = EVEN } = {}): ReadonlyArray<number> => {
+const pauses = (
+  failures: number,
+  { askedMs = 0, chance = EVEN, isSetting = false } = {}
+): ReadonlyArray<number> => {
   const breaker = new CircuitBreaker()
   const found: Array<number> = []
   let now = 1_000_000
   for (let index = 0; index < failures; index++) {
-    breaker.failed(now, chance, askedMs)
+    breaker.failed(now, chance, { askedMs, isSetting })
     const began = now
     while (breaker.isOpen(now)) now += 500
     found.push(now - began)
@@ -27,21 +30,39 @@ describe("CircuitBreaker", () => {
       assert.isFalse(breaker.isFailing)
     }))
 
-  it.effect("pauses for 5 s, then for twice as long each time, at most for a minute", () =>
-    Effect.sync(() => assert.deepEqual(pauses(6), [5_000, 10_000, 20_000, 40_000, 60_000, 60_000])))
+  it.effect("pauses for 2 s, then for a seventh of the outage so far, at most for a minute", () =>
+    Effect.sync(() => {
+      const found = pauses(60)
+      assert.deepEqual(found.slice(0, 8), [2_000, 2_000, 2_000, 2_000, 2_000, 2_000, 2_000, 2_000])
+      let age = 0
+      for (const pause of found) {
+        // the test's clock goes by half seconds
+        assert.isAtLeast(pause, Math.min(60_000, Math.max(2_000, age / 7)))
+        assert.isBelow(pause, Math.min(60_000, Math.max(2_000, age / 7)) + 500)
+        age += pause
+      }
+      assert.strictEqual(found.at(-1), 60_000)
+    }))
+
+  it.effect("doubles the pauses for a wrong setting, from 5 s on", () =>
+    Effect.sync(() =>
+      assert.deepEqual(pauses(6, { isSetting: true }), [5_000, 10_000, 20_000, 40_000, 60_000, 60_000])
+    ))
 
   it.effect("leaves a fifth of each pause to chance, either way", () =>
     Effect.sync(() => {
-      assert.deepEqual(pauses(5, { chance: 0 }), [4_000, 8_000, 16_000, 32_000, 48_000])
-      assert.deepEqual(pauses(5, { chance: 1 }), [6_000, 12_000, 24_000, 48_000, 72_000])
+      assert.deepEqual(pauses(2, { isSetting: true, chance: 0 }), [4_000, 7_500])
+      assert.deepEqual(pauses(2, { isSetting: true, chance: 1 }), [6_000, 13_500])
+      assert.deepEqual(pauses(1, { chance: 0 }), [2_000])
+      assert.deepEqual(pauses(1, { chance: 1 }), [2_500])
     }))
 
   it.effect("stays failing while the pause is over but nothing has succeeded", () =>
     Effect.sync(() => {
       const breaker = new CircuitBreaker()
       breaker.failed(0, EVEN)
-      assert.isTrue(breaker.isOpen(4_999))
-      assert.isFalse(breaker.isOpen(5_000))
+      assert.isTrue(breaker.isOpen(1_999))
+      assert.isFalse(breaker.isOpen(2_000))
       assert.isTrue(breaker.isFailing)
     }))
 
@@ -49,12 +70,12 @@ describe("CircuitBreaker", () => {
     Effect.sync(() => {
       const breaker = new CircuitBreaker()
       breaker.failed(0, EVEN)
-      breaker.failed(5_000, EVEN)
+      breaker.failed(50_000, EVEN)
       breaker.succeeded()
-      assert.isFalse(breaker.isOpen(5_001))
-      breaker.failed(6_000, EVEN)
-      assert.isTrue(breaker.isOpen(10_999))
-      assert.isFalse(breaker.isOpen(11_000))
+      assert.isFalse(breaker.isOpen(50_001))
+      breaker.failed(60_000, EVEN)
+      assert.isTrue(breaker.isOpen(61_999))
+      assert.isFalse(breaker.isOpen(62_000))
     }))
 
   it.effect("says when an outage begins and when it ends, once each", () =>

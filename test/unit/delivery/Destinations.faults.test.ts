@@ -74,7 +74,7 @@ const troubles: ReadonlyArray<Trouble> = [
     fault: () => () => ({ _tag: "Hangs" }),
     isOutage: true,
     isUncertain: true,
-    says: /takes no records.*O2_REQUEST_TIMEOUT_MS/
+    says: /takes no records.*no answer from/
   },
   {
     name: "connections refused",

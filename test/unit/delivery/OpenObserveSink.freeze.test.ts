@@ -5,13 +5,16 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
-import { recordsOf, storeAfter, stored } from "../../support/fakes/ControlledTransport.ts"
+import { recordsOf, storeAfter, stored, unanswered } from "../../support/fakes/ControlledTransport.ts"
 import { withFreezes } from "../../support/fakes/freezes.ts"
 import {
+  append,
   books,
+  deliverAll,
   deliverDue,
   flush,
   flushDuring,
+  hangs,
   sealBatches,
   sentBy,
   thawed,
@@ -24,8 +27,8 @@ const OUTAGE = "OpenObserve takes no records; they wait in memory"
 
 describe("OpenObserveSink", () => {
   describe("a server that hangs", () => {
-    it.effect("is an outage after a flush that saw nothing stored for a second, and said once", () =>
-      withSink({}, function*({ log, transport }) {
+    it.effect("is an outage when an empty request gets no answer either, and said once", () =>
+      withSink(hangs, function*({ log, transport }) {
         yield* sealBatches([1])
         assert.isFalse(yield* flushDuring("2 seconds"))
         assert.isTrue(yield* isPaused)
@@ -33,32 +36,42 @@ describe("OpenObserveSink", () => {
         assert.isFalse(yield* flush(2000))
         assert.strictEqual(yield* Clock.currentTimeMillis, 2000)
         assert.deepStrictEqual(log.at("Warn"), [OUTAGE])
-        assert.strictEqual(log.entries[0]?.fields["cause"], "no answer within 2000 ms")
-        // the next to wait does so after the pause, and says nothing new
-        yield* TestClock.adjust("5 seconds")
-        assert.isFalse(yield* flushDuring("2 seconds"))
+        assert.strictEqual(log.entries[0]?.fields["cause"], "no answer from openobserve.test within 2000 ms")
+        // what is tried after the pause is empty: nothing can be stored twice
+        yield* TestClock.adjust("20 seconds")
+        assert.deepStrictEqual(log.at("Warn"), [OUTAGE])
+        assert.deepStrictEqual([transport.exchanges.length, transport.asks() > 1], [1, true])
+      }))
+
+    it.effect("is noticed without anybody waiting", () =>
+      withSink(hangs, function*({ log }) {
+        yield* sealBatches([1])
+        yield* deliverDue
+        yield* TestClock.adjust("2 seconds")
         assert.isTrue(yield* isPaused)
         assert.deepStrictEqual(log.at("Warn"), [OUTAGE])
-        assert.strictEqual(transport.exchanges.length, 1)
       }))
 
     it.effect("is no outage yet after a shorter wait", () =>
-      withSink({}, function*({ log }) {
+      withSink(hangs, function*({ log }) {
         yield* sealBatches([1])
         assert.isFalse(yield* flushDuring("999 millis"))
         assert.isFalse(yield* isPaused)
         assert.deepStrictEqual(log.entries, [])
       }))
 
-    it.effect("is no outage when another batch was stored meanwhile", () =>
-      withSink({ respond: storeAfter(undefined) }, function*() {
-        yield* sealBatches([1], [2])
-        assert.isFalse(yield* flushDuring("2 seconds"))
-        assert.isFalse(yield* isPaused)
+    it.effect("sinks no further batch into silence", () =>
+      withSink(hangs, function*({ transport }) {
+        for (let n = 0; n < 60; n++) {
+          yield* append(n)
+          yield* deliverAll
+          yield* TestClock.adjust("500 millis")
+        }
+        assert.isAtMost(transport.exchanges.length, 2)
       }))
 
     it.effect("ends the outage by answering late", () =>
-      withSink({}, function*({ log, transport }) {
+      withSink(hangs, function*({ log, transport }) {
         yield* sealBatches([1])
         const flushing = yield* Effect.forkChild(flush(2000))
         const { answer } = yield* transport.next
@@ -70,6 +83,72 @@ describe("OpenObserveSink", () => {
         assert.deepStrictEqual(log.at("Info"), ["OpenObserve takes records again"])
         const { delivered, possiblyDuplicated } = yield* books
         assert.deepStrictEqual([delivered.records, possiblyDuplicated.records], [1, 0])
+      }))
+  })
+
+  describe("a request whose answer is lost", () => {
+    it.effect("is repeated when an empty one shows that the server is well: no outage, nobody waits for the budget", () =>
+      withSink({ respond: storeAfter(undefined) }, function*({ log, transport }) {
+        yield* sealBatches([1])
+        assert.isTrue(yield* flushDuring("1 second", 2000))
+        assert.strictEqual(transport.asks(), 1)
+        assert.deepStrictEqual(sentBy(transport), [[1], [1]])
+        assert.deepStrictEqual(log.at("Warn"), [])
+        const { delivered, possiblyDuplicated } = yield* books
+        assert.deepStrictEqual([delivered.records, possiblyDuplicated.records], [1, 1])
+      }))
+
+    it.effect("is repeated when others were stored meanwhile, without asking", () =>
+      withSink({ respond: storeAfter(undefined) }, function*({ transport }) {
+        yield* sealBatches([1], [2])
+        yield* deliverDue
+        yield* TestClock.adjust("1 second")
+        yield* sealBatches([3])
+        yield* deliverDue
+        yield* TestClock.adjust(0)
+        assert.isTrue(yield* flush(0))
+        assert.deepStrictEqual(sentBy(transport).flat().sort(), [1, 1, 2, 3])
+        assert.isFalse(yield* isPaused)
+      }))
+
+    it.effect("is repeated once: a second answer that does not come is waited for", () =>
+      withSink({ respond: storeAfter(undefined, undefined) }, function*({ transport }) {
+        yield* sealBatches([1])
+        yield* deliverDue
+        yield* TestClock.adjust("20 seconds")
+        assert.deepStrictEqual(sentBy(transport), [[1], [1]])
+        // others go round it
+        yield* append(2)
+        assert.isFalse(yield* flush(0))
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(sentBy(transport), [[1], [1], [2]])
+      }))
+
+    it.effect("holds up no later flush", () =>
+      withSink({ respond: storeAfter(undefined, undefined) }, function*({ transport }) {
+        yield* sealBatches([1])
+        yield* deliverDue
+        yield* TestClock.adjust("5 seconds")
+        const before = yield* Clock.currentTimeMillis
+        yield* append(2)
+        yield* flush(2000)
+        assert.strictEqual(yield* Clock.currentTimeMillis, before)
+        assert.deepStrictEqual(sentBy(transport), [[1], [1], [2]])
+      }))
+
+    it.effect("is suspect late where answers take long", () =>
+      withSink({ respond: unanswered }, function*({ transport }) {
+        yield* sealBatches([1])
+        yield* deliverDue
+        const first = yield* transport.next
+        yield* TestClock.adjust("900 millis")
+        yield* first.answer(stored(1))
+        yield* sealBatches([2])
+        yield* deliverDue
+        yield* TestClock.adjust("2699 millis")
+        assert.strictEqual(transport.asks(), 0)
+        yield* TestClock.adjust("1 millis")
+        assert.strictEqual(transport.asks(), 1)
       }))
   })
 
@@ -88,7 +167,7 @@ describe("OpenObserveSink", () => {
       }))
 
     it.effect("waits for the answer to a younger request", () =>
-      withSink({}, function*({ transport }) {
+      withSink(hangs, function*({ transport }) {
         yield* sealBatches([1])
         yield* deliverDue
         const { answer } = yield* transport.next
@@ -102,7 +181,10 @@ describe("OpenObserveSink", () => {
       }))
 
     it.effect("is not held up by a request that hangs, and delivers what waits behind it", () =>
-      withSink({ respond: storeAfter(undefined, undefined, undefined, undefined) }, function*({ transport }) {
+      withSink({
+        respond: storeAfter(undefined, undefined, undefined, undefined),
+        health: hangs.health
+      }, function*({ transport }) {
         yield* sealBatches([1], [2], [3], [4], [5])
         yield* deliverDue
         yield* TestClock.adjust("3 seconds")
@@ -143,7 +225,7 @@ describe("OpenObserveSink", () => {
       ))
 
     it.effect("leaves requests alone that were begun after", () =>
-      withSink({}, function*({ transport }) {
+      withSink(hangs, function*({ transport }) {
         yield* sealBatches([1])
         const since = yield* Clock.currentTimeMillis
         yield* deliverDue
@@ -159,7 +241,7 @@ describe("OpenObserveSink", () => {
       }))
 
     it.effect("does not repeat for ever what is never answered", () =>
-      withSink({}, function*({ transport }) {
+      withSink(hangs, function*({ transport }) {
         yield* sealBatches([1])
         yield* deliverDue
         yield* TestClock.adjust("2 seconds")
@@ -173,7 +255,7 @@ describe("OpenObserveSink", () => {
   describe("a time-out that was due during a freeze", () => {
     it.effect("leaves time for reading the answer that has come meanwhile", () =>
       withFreezes((freeze) =>
-        withSink({}, function*({ transport }) {
+        withSink(hangs, function*({ transport }) {
           yield* sealBatches([1])
           yield* deliverDue
           const { answer } = yield* transport.next
@@ -196,11 +278,12 @@ describe("OpenObserveSink", () => {
         { respond: () => ({ status: 503 }), env: { O2_MAX_RETRIES: "3", O2_INITIAL_RETRY_DELAY_MS: "10" } },
         function*({ transport }) {
           yield* sealBatches([1])
-          assert.isFalse(yield* flushDuring("2 seconds"))
+          assert.isFalse(yield* flushDuring("1 second"))
           assert.strictEqual(transport.exchanges.length, 4)
-          // by itself, without anybody asking
-          yield* TestClock.adjust("8 seconds")
-          assert.strictEqual(transport.exchanges.length, 5)
+          const before = transport.exchanges.length
+          // by itself, without anybody asking: the retries of one delivery were 10, 20 and 40 ms apart
+          yield* TestClock.adjust("2 seconds")
+          assert.strictEqual(transport.exchanges.length, before + 1)
         }
       ))
   })

@@ -13,6 +13,7 @@ import {
   deliverDue,
   flush,
   flushDuring,
+  hangs,
   noRetries,
   sealBatches,
   sentBy,
@@ -27,7 +28,9 @@ describe("OpenObserveSink", () => {
         env: {
           O2_MAX_RETRIES: "5",
           O2_INITIAL_RETRY_DELAY_MS: "1000",
-          O2_MAX_RETRY_DELAY_MS: "5000"
+          O2_MAX_RETRY_DELAY_MS: "5000",
+          // attempts that have failed for so long are an outage
+          O2_FLUSH_BUDGET_MS: "60000"
         }
       }, function*({ transport }) {
         yield* sealBatches([1])
@@ -79,11 +82,14 @@ describe("OpenObserveSink", () => {
       }))
 
     it.effect("ends an attempt at its time-out and counts what may have been stored", () =>
-      withSink({ env: { O2_REQUEST_TIMEOUT_MS: "2000", O2_MAX_RETRIES: "1" } }, function*({ transport }) {
+      withSink({
+        ...hangs,
+        env: { O2_REQUEST_TIMEOUT_MS: "900", O2_MAX_RETRIES: "1" }
+      }, function*({ transport }) {
         yield* sealBatches([1, 2])
         const flushing = yield* Effect.forkChild(flush())
         yield* transport.next
-        yield* TestClock.adjust("1999 millis")
+        yield* TestClock.adjust("899 millis")
         assert.strictEqual(transport.inFlight(), 1)
         yield* TestClock.adjust("1 millis")
         assert.strictEqual(transport.inFlight(), 0)

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as TestClock from "effect/testing/TestClock"
 import { asked, begin, timesSent } from "../../support/fakes/calls.ts"
-import { unanswered } from "../../support/fakes/ControlledTransport.ts"
+import { storeAll, unanswered } from "../../support/fakes/ControlledTransport.ts"
 import { event, withProgram } from "../../support/fakes/program.ts"
 
 /** Settings with which a flush waits for longer than SHUTDOWN gives. */
@@ -20,21 +20,27 @@ describe("Flushing", () => {
       }))
 
     it.effect("ends a flush when the platform ends the call meanwhile, and retries as if there had been none", () =>
-      withProgram({ env: { O2_INITIAL_RETRY_DELAY_MS: "30000" }, respond: unanswered }, function*(program) {
-        yield* program.invoke("r1", 60_000)
-        yield* program.send(event.start("r1"), event.line("last words"), event.runtimeDone("r1", "error"))
-        const { answer } = yield* program.transport.next
-        yield* TestClock.adjust("40 millis")
-        yield* program.send(event.line("of another extension"))
-        assert.deepStrictEqual(asked(program), [0, 0])
-        yield* program.send(event.report("r1"))
-        assert.deepStrictEqual(asked(program), [1, 40])
-        // longer than the flush would have waited
-        yield* answer({ status: 503 })
-        yield* TestClock.adjust("40 seconds")
-        assert.deepStrictEqual(program.log.at("Warn"), [])
-        assert.strictEqual(timesSent(program, "last words")[0], 2)
-      }))
+      withProgram(
+        {
+          env: { O2_INITIAL_RETRY_DELAY_MS: "30000" },
+          respond: (request, index) => index === 0 ? undefined : storeAll(request)
+        },
+        function*(program) {
+          yield* program.invoke("r1", 60_000)
+          yield* program.send(event.start("r1"), event.line("last words"), event.runtimeDone("r1", "error"))
+          const { answer } = yield* program.transport.next
+          yield* TestClock.adjust("40 millis")
+          yield* program.send(event.line("of another extension"))
+          assert.deepStrictEqual(asked(program), [0, 0])
+          yield* program.send(event.report("r1"))
+          assert.deepStrictEqual(asked(program), [1, 40])
+          // longer than the flush would have waited
+          yield* answer({ status: 503 })
+          yield* TestClock.adjust("40 seconds")
+          assert.deepStrictEqual(program.log.at("Warn"), [])
+          assert.strictEqual(timesSent(program, "last words")[0], 2)
+        }
+      ))
 
     for (const [when, before] of [["after", 0], ["during", 5000]] as const) {
       it.effect(`leaves SHUTDOWN half of its time when it is never reported, ${when} a flush`, () =>

@@ -1,0 +1,48 @@
+/** How fast a server answers: from when on a request without an answer is suspect, and when others have overtaken it. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+
+/** No request is suspect before this, in ms: a busy network and a collected garbage take as long now and then. */
+const MIN_SUSPECT_MS = 1_000
+
+/** A request is suspect when it has taken so many times as long as the slowest of the last answers. */
+const SUSPECT_FACTOR = 3
+
+/** Answers that count: enough to see the slow ones, few enough to follow a server that has become faster. */
+const SAMPLES = 16
+
+/** One for each destination. */
+export const make = () => {
+  const samples: Array<number> = []
+  // an answer has come to a request that was begun at this moment
+  let provenAt = -Infinity
+  const proven = Latch.makeUnsafe(false)
+  return {
+    /** The slowest of the last answers in ms; `undefined` before the first. */
+    usualMs: (): number | undefined => samples.length === 0 ? undefined : Math.max(...samples),
+
+    /** Age in ms from which a request without an answer is suspect. */
+    suspectAfterMs: (): number => Math.max(MIN_SUSPECT_MS, ...samples.map((sample) => sample * SUSPECT_FACTOR)),
+
+    /** An answer has come to a request that was begun at `startedAt` (epoch ms). */
+    answered: (startedAt: number) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        samples.push(Math.max(0, now - startedAt))
+        if (samples.length > SAMPLES) samples.shift()
+        provenAt = Math.max(provenAt, startedAt)
+        return Effect.asVoid(proven.release)
+      }),
+
+    /** Whether an answer has come to a request that was begun after `startedAt` (epoch ms). */
+    isProvenSince: (startedAt: number): boolean => provenAt > startedAt,
+
+    /** Completes when that is so: the server is well. */
+    overtaken: Effect.fnUntraced(function*(startedAt: number) {
+      while (provenAt <= startedAt) yield* proven.await
+    })
+  }
+}
+
+/** What deliveries tell and ask of it. */
+export type Pace = ReturnType<typeof make>
