@@ -172,9 +172,14 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     ),
     isPausedAt: outage.isPausedAt,
     startWorkers,
-    pace,
-    /** Whether requests have gone without an answer for longer than is usual. */
-    hasSuspects: () => slots.hasSuspects,
+
+    /** How many ms it takes to deliver what waits; `Infinity` where nobody knows. */
+    expectedMs: Effect.gen(function*() {
+      const { openRecords, sealedBatches } = yield* buffer.stateOf(destination)
+      const batches = sealedBatches + slots.active + (openRecords > 0 ? 1 : 0)
+      if (slots.hasSuspects || batches > 0 && outage.isInDoubt()) return Infinity
+      return batches === 0 ? 0 : Math.ceil(batches / MAX_IN_FLIGHT) * (pace.usualMs() ?? Infinity)
+    }),
 
     /** What is open leaves as soon as the server's pace allows. */
     wantSoon: Effect.sync(() => {

@@ -65,6 +65,11 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
   /** Waits until no delivery is under way to a destination that is not in an outage, at most for the given time. */
   readonly awaitSettled: (atMost: Duration.Duration) => Effect.Effect<void>
+  /**
+   * How many ms it takes to deliver what waits, as the servers have answered so far; `Infinity` where one is in trouble or
+   * has never answered.
+   */
+  readonly expectedMs: Effect.Effect<number>
   /** Where all are in an outage, nobody should wait. */
   readonly outages: Effect.Effect<Outages>
   /** The sandbox may have been frozen since `since` (epoch ms): connections and requests from before are not trusted. */
@@ -191,6 +196,10 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         flush: ({ budget, isLast }) => isLast ? flushLast(budget) : flush(budget),
         awaitSettled: (atMost) =>
           Effect.asVoid(Effect.flatMap(lanesWorthWaiting, (lanes) => awaitSettled(lanes, Duration.toMillis(atMost)))),
+        expectedMs: Effect.map(
+          Effect.suspend(() => Effect.forEach(lanes.values(), (lane) => lane.expectedMs)),
+          (expected) => Math.max(0, ...expected)
+        ),
         outages,
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle

@@ -42,18 +42,23 @@ export const catchUpUntilIdle = Effect.gen(function*() {
   }
 })
 
-/** In an outage: writes what is unsettled when the call nears its deadline and has not ended. Memory keeps it as well. */
-export const beforeDeadline = Effect.fnUntraced(function*({ deadlineMs, requestId }: InvokeEvent) {
+/** Writes what is unsettled, and keeps it in memory as well: what is delivered afterwards is deleted again. */
+export const copy = Effect.fnUntraced(function*(budget: Duration.Duration) {
   const buffer = yield* LogBuffer
   const spill = yield* Spill
+  yield* buffer.seal()
+  yield* spill.write(buffer, budget)
+}, logDefect)
+
+/** In an outage: writes what is unsettled when the call nears its deadline and has not ended. Memory keeps it as well. */
+export const beforeDeadline = Effect.fnUntraced(function*({ deadlineMs, requestId }: InvokeEvent) {
   const sink = yield* OpenObserveSink
   const left = deadlineMs - BEFORE_DEADLINE_MS - (yield* Clock.currentTimeMillis)
   yield* Effect.sleep(Duration.millis(Math.max(0, left)))
   // a timer that is due after a thaw is of a call that has ended
   const { isRuntimeDone } = yield* Invocations.use(({ state }) => state)
   if (isRuntimeDone(requestId) || (yield* sink.outages) === "none") return
-  yield* buffer.seal()
-  yield* spill.write(buffer, Duration.millis(EARLY_BUDGET_MS))
+  yield* copy(Duration.millis(EARLY_BUDGET_MS))
 }, logDefect)
 
 /** At the end, when nothing is in flight: leaves what could not be delivered to the next generation. */
