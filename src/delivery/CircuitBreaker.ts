@@ -1,7 +1,7 @@
 /** Keeps a server that takes nothing from costing the function its time: pauses after a failed delivery. Pure. */
 
-/** The shortest pause, in ms: an outage of a few seconds is over soon, and one request in this time is no burden. */
-const MIN_PAUSE_MS = 2_000
+/** The shortest pause, in ms: an outage of a few seconds is over soon, and a fleet that asks more often is a burden. */
+const MIN_PAUSE_MS = 3_000
 
 /** What a wrong setting waits for at least, in ms: nobody mends it sooner, and a server may lock out who asks too often. */
 const MIN_SETTING_PAUSE_MS = 5_000

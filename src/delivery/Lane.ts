@@ -26,7 +26,7 @@ type Wish = "no" | "soon" | "now"
 
 /** Makes a destination's lane. */
 export const make = Effect.fnUntraced(function*(context: Delivery.Context, destination: Destination) {
-  const { books: { buffer }, config, deadline, transport } = context
+  const { abandonment, books: { buffer }, config, deadline, transport } = context
   const requests = { transport, requestTimeoutMs: config.requestTimeoutMs }
   const deliveries = yield* FiberSet.make<void>()
   const checking = yield* FiberHandle.make<void>()
@@ -55,13 +55,15 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
   const check: Effect.Effect<void> = Effect.gen(function*() {
     isChecking = true
     const startedAt = yield* Clock.currentTimeMillis
-    const patience = pace.suspectAfterMs()
     const verdict = yield* Effect.raceAllFirst([
       Attempt.probe(requests, destination),
-      // others may prove it meanwhile: after a thaw what was lost to the freeze is sent again
+      // others may prove it meanwhile
       Effect.as(pace.overtaken(startedAt), "well" as const),
-      Effect.as(Freeze.sleep(patience, LATE_GRACE_MS), undefined)
+      // its answer may be lost to a freeze, as any other
+      Effect.as(abandonment.abandoned, "lost" as const),
+      Effect.as(Freeze.sleep(pace.suspectAfterMs(), LATE_GRACE_MS), undefined)
     ])
+    if (verdict === "lost") return yield* check
     isChecking = false
     if (verdict === undefined) yield* outage.failed(yield* noAnswer)
     else if (verdict !== "well") yield* verdict._tag === "Accepted" ? pace.answered(startedAt) : outage.failed(verdict)

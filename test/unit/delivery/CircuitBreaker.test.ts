@@ -30,15 +30,15 @@ describe("CircuitBreaker", () => {
       assert.isFalse(breaker.isFailing)
     }))
 
-  it.effect("pauses for 2 s, then for a seventh of the outage so far, at most for a minute", () =>
+  it.effect("pauses for 3 s, then for a seventh of the outage so far, at most for a minute", () =>
     Effect.sync(() => {
       const found = pauses(60)
-      assert.deepEqual(found.slice(0, 8), [2_000, 2_000, 2_000, 2_000, 2_000, 2_000, 2_000, 2_000])
+      assert.deepEqual(found.slice(0, 8), [3_000, 3_000, 3_000, 3_000, 3_000, 3_000, 3_000, 3_000])
       let age = 0
       for (const pause of found) {
         // the test's clock goes by half seconds
-        assert.isAtLeast(pause, Math.min(60_000, Math.max(2_000, age / 7)))
-        assert.isBelow(pause, Math.min(60_000, Math.max(2_000, age / 7)) + 500)
+        assert.isAtLeast(pause, Math.min(60_000, Math.max(3_000, age / 7)))
+        assert.isBelow(pause, Math.min(60_000, Math.max(3_000, age / 7)) + 500)
         age += pause
       }
       assert.strictEqual(found.at(-1), 60_000)
@@ -53,16 +53,16 @@ describe("CircuitBreaker", () => {
     Effect.sync(() => {
       assert.deepEqual(pauses(2, { isSetting: true, chance: 0 }), [4_000, 7_500])
       assert.deepEqual(pauses(2, { isSetting: true, chance: 1 }), [6_000, 13_500])
-      assert.deepEqual(pauses(1, { chance: 0 }), [2_000])
-      assert.deepEqual(pauses(1, { chance: 1 }), [2_500])
+      assert.deepEqual(pauses(1, { chance: 0 }), [2_500])
+      assert.deepEqual(pauses(1, { chance: 1 }), [4_000])
     }))
 
   it.effect("stays failing while the pause is over but nothing has succeeded", () =>
     Effect.sync(() => {
       const breaker = new CircuitBreaker()
       breaker.failed(0, EVEN)
-      assert.isTrue(breaker.isOpen(1_999))
-      assert.isFalse(breaker.isOpen(2_000))
+      assert.isTrue(breaker.isOpen(2_999))
+      assert.isFalse(breaker.isOpen(3_000))
       assert.isTrue(breaker.isFailing)
     }))
 
@@ -74,8 +74,8 @@ describe("CircuitBreaker", () => {
       breaker.succeeded()
       assert.isFalse(breaker.isOpen(50_001))
       breaker.failed(60_000, EVEN)
-      assert.isTrue(breaker.isOpen(61_999))
-      assert.isFalse(breaker.isOpen(62_000))
+      assert.isTrue(breaker.isOpen(62_999))
+      assert.isFalse(breaker.isOpen(63_000))
     }))
 
   it.effect("says when an outage begins and when it ends, once each", () =>

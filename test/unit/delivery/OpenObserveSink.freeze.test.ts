@@ -282,7 +282,7 @@ describe("OpenObserveSink", () => {
           assert.strictEqual(transport.exchanges.length, 4)
           const before = transport.exchanges.length
           // by itself, without anybody asking: the retries of one delivery were 10, 20 and 40 ms apart
-          yield* TestClock.adjust("2 seconds")
+          yield* TestClock.adjust("3 seconds")
           assert.strictEqual(transport.exchanges.length, before + 1)
         }
       ))

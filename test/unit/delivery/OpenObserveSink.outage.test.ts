@@ -48,7 +48,7 @@ describe("OpenObserveSink", () => {
       withSink({ respond: (_, index) => index === 0 ? refused : undefined, env: noRetries }, function*({ transport }) {
         yield* append(1)
         assert.isFalse(yield* flush(2000))
-        yield* TestClock.adjust("2 seconds")
+        yield* TestClock.adjust("3 seconds")
         const probe = yield* transport.next
         yield* append(2)
         yield* deliverAll
@@ -86,10 +86,10 @@ describe("OpenObserveSink", () => {
         assert.isFalse(yield* flush(2000))
         yield* append(2)
         yield* deliverAll
-        yield* TestClock.adjust("2 seconds")
+        yield* TestClock.adjust("3 seconds")
         // it may be the server: what is open is tried next
         assert.deepStrictEqual(sentBy(transport), [[1], [1]])
-        yield* TestClock.adjust("2 seconds")
+        yield* TestClock.adjust("3 seconds")
         assert.deepStrictEqual(sentBy(transport), [[1], [1], [2], [1]])
         const { delivered, rejected } = yield* books
         assert.deepStrictEqual([delivered.records, rejected.poison?.records], [1, 1])
@@ -126,12 +126,12 @@ describe("OpenObserveSink", () => {
             const began = yield* Clock.currentTimeMillis
             yield* append(1)
             yield* Random.withSeed(flush(2000), seed)
-            yield* TestClock.adjust("3 seconds")
+            yield* TestClock.adjust("4 seconds")
             return transport.exchanges[1]!.sentAt - began
           })
         const pauses = yield* Effect.forEach(["a", "b", "c", "d"], probeOf)
         assert.strictEqual(new Set(pauses).size, 4)
-        for (const pause of pauses) assert.isTrue(pause >= 1600 && pause <= 2400, `${pause} ms`)
+        for (const pause of pauses) assert.isTrue(pause >= 2400 && pause <= 3600, `${pause} ms`)
       }))
   })
 
@@ -148,7 +148,7 @@ describe("OpenObserveSink", () => {
           yield* TestClock.adjust("200 millis")
           assert.deepStrictEqual([transport.exchanges.length, transport.inFlight()], [1, 0])
           assert.strictEqual((yield* books).buffered.records, 1)
-          yield* TestClock.adjust("2 seconds")
+          yield* TestClock.adjust("3 seconds")
           assert.deepStrictEqual(sentBy(transport), [[1], [1]])
         })
       ))
