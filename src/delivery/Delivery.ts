@@ -49,14 +49,14 @@ const MAX_BLIND_FAILURES = 24
 /** The same for a probe, which is to be no burden: batches that are all suspect are still divided, little by little. */
 const MAX_PROBE_FAILURES = 2
 
-/** Thaws that a batch's answers may be lost to, with nothing stored meanwhile, before that is an outage. */
+/** Thaws that a batch's answers may be lost to, with nothing stored meanwhile, before the server is asked how it is. */
 const MAX_LOST_ANSWERS = 2
 
 /** A freeze makes a timer late: whoever notices the thaw acts before this is over, in ms. */
 const LATE_GRACE_MS = 2 * Freeze.THAW_GRACE_MS
 
 /** What requests come to that were given up without an answer: their batch waits with the rest. */
-const LOST: Setback = { _tag: "Retry", detail: "the answer was lost", afterMs: undefined, mayBeStored: true }
+export const LOST: Setback = { _tag: "Retry", detail: "the answer was lost", afterMs: undefined, mayBeStored: true }
 
 /** Makes the deliveries to one destination. */
 export const make = (context: Context, { destination, outage, pace, startWorkers, suspected }: Server) => {

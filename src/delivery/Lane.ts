@@ -5,18 +5,17 @@ import * as FiberHandle from "effect/FiberHandle"
 import * as FiberSet from "effect/FiberSet"
 import * as Freeze from "../platform/Freeze.ts"
 import * as Attempt from "./Attempt.ts"
+import * as Check from "./Check.ts"
 import * as Delivery from "./Delivery.ts"
 import type { Destination } from "./Destination.ts"
 import * as Outage from "./Outage.ts"
 import * as Pace from "./Pace.ts"
 import { Slots } from "./Slots.ts"
+import type { Setback } from "./Verdict.ts"
 import { WorkList } from "./WorkList.ts"
 
 /** Requests to a destination at once when there is a backlog: more gained nothing against a v0.91.5 server. */
 const MAX_IN_FLIGHT = 4
-
-/** A freeze makes a timer late: whoever notices the thaw acts before this is over, in ms. */
-const LATE_GRACE_MS = 2 * Freeze.THAW_GRACE_MS
 
 /**
  * When what is open is to leave: `soon`, with what comes until a request is not under way, so that requests follow the
@@ -26,16 +25,13 @@ type Wish = "no" | "soon" | "now"
 
 /** Makes a destination's lane. */
 export const make = Effect.fnUntraced(function*(context: Delivery.Context, destination: Destination) {
-  const { abandonment, books: { buffer }, config, deadline, transport } = context
+  const { books: { buffer }, config, deadline, transport } = context
   const requests = { transport, requestTimeoutMs: config.requestTimeoutMs }
   const deliveries = yield* FiberSet.make<void>()
-  const checking = yield* FiberHandle.make<void>()
   const again = yield* FiberHandle.make<void>()
   const pace = Pace.make()
   let wish: Wish = "no"
   let isOver = false
-  // an answer is waited for that tells whether the server is well
-  let isChecking = false
   // what had been stored when a delivery failed at the end, where there is no pause that would keep others from failing
   let storedAtLastFailure = -1
 
@@ -46,49 +42,23 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
   })
 
   const outage: Outage.Outage = yield* Outage.make(destination, {
-    probe: Effect.suspend(() => slots.hasSuspects ? check : Effect.andThen(wantNow, startWorkers)),
+    probe: Effect.suspend(() => slots.hasSuspects ? check.start : Effect.andThen(wantNow, startWorkers)),
     // there may be no call that sends what has grown meanwhile
     resume: Effect.suspend(() => Effect.andThen(wantNow, startWorkers))
   })
 
-  /** Finds out with an empty request, of which nothing can be stored twice, whether the server is well. */
-  const check: Effect.Effect<void> = Effect.gen(function*() {
-    isChecking = true
-    const startedAt = yield* Clock.currentTimeMillis
-    const verdict = yield* Effect.raceAllFirst([
-      Attempt.probe(requests, destination),
-      // others may prove it meanwhile
-      Effect.as(pace.overtaken(startedAt), "well" as const),
-      // its answer may be lost to a freeze, as any other
-      Effect.as(abandonment.abandoned, "lost" as const),
-      Effect.as(Freeze.sleep(pace.suspectAfterMs(), LATE_GRACE_MS), undefined)
-    ])
-    if (verdict === "lost") return yield* check
-    isChecking = false
-    if (verdict === undefined) yield* outage.failed(yield* noAnswer)
-    else if (verdict !== "well") yield* verdict._tag === "Accepted" ? pace.answered(startedAt) : outage.failed(verdict)
-    yield* slots.notify
-    yield* startWorkers
-  }).pipe(Effect.ensuring(Effect.sync(() => {
-    isChecking = false
-  })))
-
-  const noAnswer = Effect.map(Clock.currentTimeMillis, (now) =>
-    ({
-      _tag: "Retry",
-      detail: `no answer from ${destination.url.host} within ${slots.oldestSuspectMs(now)} ms`,
-      afterMs: undefined,
-      mayBeStored: true,
-      remedy: destination.unreachableRemedy
-    }) as const)
+  const check = yield* Check.make(context, {
+    destination,
+    outage,
+    pace,
+    slots,
+    startWorkers: Effect.suspend(() => startWorkers)
+  })
 
   const suspected = Effect.fnUntraced(function*(startedAt: number) {
     // a probe that gets no answer has failed
-    if (outage.isFailing()) yield* outage.failed(yield* noAnswer)
-    else if (!pace.isProvenSince(startedAt)) {
-      isChecking = true
-      yield* FiberHandle.run(checking, check, { onlyIfMissing: true })
-    }
+    if (outage.isFailing()) yield* Effect.flatMap(check.noAnswer, outage.failed)
+    else if (!pace.isProvenSince(startedAt)) yield* check.start
     yield* startWorkers
   })
 
@@ -105,7 +75,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     deadline.isLast()
       // at the end there is no later for what one probe would spare
       ? storedAtLastFailure < storedBatches()
-      : !isChecking && !outage.isPausedAt(nowMillis) && (others === 0 || !outage.isFailing())
+      : !check.isRunning() && !outage.isPausedAt(nowMillis) && (others === 0 || !outage.isFailing())
 
   /** Whether what is open may leave: what grows meanwhile leaves in one request, and in doubt one batch is enough. */
   const maySeal = (others: number): boolean => others === 0 ? wish !== "no" : wish === "now" && !outage.isInDoubt()
@@ -122,6 +92,21 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     return yield* buffer.take(destination)
   })
 
+  /** A batch had to go back, when `storedBefore` had been stored before it was taken. */
+  const noteSetback = Effect.fnUntraced(function*(setback: Setback, storedBefore: number) {
+    const now = yield* Clock.currentTimeMillis
+    if (deadline.isLast()) storedAtLastFailure = storedBatches()
+    if (setback === Delivery.LOST) {
+      if (!outage.isPausedAt(now)) yield* check.start
+      return
+    }
+    // a server that stores others meanwhile fails now and then, which is no outage; one that says how long it will, does
+    const isLasting = setback._tag === "Misconfigured" || setback._tag === "Retry" && setback.afterMs !== undefined
+    const isWell = storedBatches() > storedBefore || outage.isWellAt(now)
+    if (isLasting || !isWell) yield* outage.failed(setback)
+    else yield* FiberHandle.run(again, retrySoon)
+  })
+
   /** Delivers batches one after the other, until none is left that may be sent. */
   const worker = Effect.gen(function*() {
     while (slots.hasFree) {
@@ -136,12 +121,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
             const storedBefore = storedBatches()
             const setback = yield* restore(deliver(work, slot)).pipe(Effect.ensuring(giveBack))
             if (setback === undefined) return "delivered"
-            if (deadline.isLast()) storedAtLastFailure = storedBatches()
-            // a server that stores others meanwhile fails now and then, which is no outage
-            const isSetting = setback._tag === "Misconfigured" ||
-              setback._tag === "Retry" && setback.afterMs !== undefined
-            if (!isSetting && storedBatches() > storedBefore) yield* FiberHandle.run(again, retrySoon)
-            else yield* outage.failed(setback)
+            yield* noteSetback(setback, storedBefore)
             return "failed"
           })
         )
@@ -183,6 +163,9 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
       return batches === 0 ? 0 : Math.ceil(batches / MAX_IN_FLIGHT) * (pace.usualMs() ?? Infinity)
     }),
 
+    /** The sandbox may have been frozen from `since` (epoch ms) until now. */
+    thawed: pace.thawed,
+
     /** What is open leaves as soon as the server's pace allows. */
     wantSoon: Effect.sync(() => {
       if (wish === "no") wish = "soon"
@@ -202,7 +185,8 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
 
     /** After a flush that has waited in vain: an outage, if requests have become suspect in it and nobody knows why. */
     waitedInVain: Effect.gen(function*() {
-      if (slots.hasSuspects && slots.active === 0) yield* outage.failed(yield* noAnswer)
+      const isWell = outage.isWellAt(yield* Clock.currentTimeMillis)
+      if (slots.hasSuspects && slots.active === 0 && !isWell) yield* Effect.flatMap(check.noAnswer, outage.failed)
     }),
 
     /** Waits until every delivery is over, at most for so many ms. */
@@ -214,7 +198,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
       return FiberSet.clear(deliveries)
     }),
 
-    isIdle: Effect.map(FiberSet.size(deliveries), (size) => size === 0),
+    isIdle: Effect.map(FiberSet.size(deliveries), (size) => size === 0 && !check.isRunning()),
 
     /** Opens a connection, and tells when the settings are wrong. */
     warmUp: Effect.gen(function*() {

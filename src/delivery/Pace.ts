@@ -12,26 +12,45 @@ const SUSPECT_FACTOR = 3
 /** Answers that count: enough to see the slow ones, few enough to follow a server that has become faster. */
 const SAMPLES = 16
 
+/** How long one answer took. */
+interface Sample {
+  readonly startedAt: number
+  readonly endedAt: number
+}
+
 /** One for each destination. */
 export const make = () => {
-  const samples: Array<number> = []
+  let samples: ReadonlyArray<Sample> = []
   // an answer has come to a request that was begun at this moment
   let provenAt = -Infinity
+  // answers to what was begun before this moment took as long as the freeze
+  let thawedAt = -Infinity
   const proven = Latch.makeUnsafe(false)
+
+  const usualMs = () => samples.length === 0 ? undefined : Math.max(...samples.map((s) => s.endedAt - s.startedAt))
+
   return {
     /** The slowest of the last answers in ms; `undefined` before the first. */
-    usualMs: (): number | undefined => samples.length === 0 ? undefined : Math.max(...samples),
+    usualMs,
 
     /** Age in ms from which a request without an answer is suspect. */
-    suspectAfterMs: (): number => Math.max(MIN_SUSPECT_MS, ...samples.map((sample) => sample * SUSPECT_FACTOR)),
+    suspectAfterMs: (): number => Math.max(MIN_SUSPECT_MS, (usualMs() ?? 0) * SUSPECT_FACTOR),
 
-    /** An answer has come to a request that was begun at `startedAt` (epoch ms). */
+    /** The server has taken what a request brought, or would have: it was begun at `startedAt` (epoch ms). */
     answered: (startedAt: number) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        samples.push(Math.max(0, now - startedAt))
-        if (samples.length > SAMPLES) samples.shift()
+      Effect.flatMap(Clock.currentTimeMillis, (endedAt) => {
+        if (startedAt >= thawedAt && endedAt >= startedAt) {
+          samples = [...samples, { startedAt, endedAt }].slice(-SAMPLES)
+        }
         provenAt = Math.max(provenAt, startedAt)
         return Effect.asVoid(proven.release)
+      }),
+
+    /** The sandbox may have been frozen from `since` (epoch ms) until now. */
+    thawed: (since: number) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        thawedAt = now
+        samples = samples.filter(({ endedAt }) => endedAt <= since)
       }),
 
     /** Whether an answer has come to a request that was begun after `startedAt` (epoch ms). */
