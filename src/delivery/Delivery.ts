@@ -116,8 +116,11 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
   /** Settles what it can of `work`; the setback that stopped it, if any. */
   const deliver = Effect.fnUntraced(function*(work: WorkList, slot: Slot): Effect.fn.Return<Setback | undefined> {
     const nextDelay = yield* Schedule.toStep(retryPolicy(config))
-    /** Waits until it is time for another attempt; false when there is to be none in this delivery. */
-    const pause = Effect.fnUntraced(function*(setback: Setback) {
+    /**
+     * Waits until it is time for another attempt, without the slot where others are stored meanwhile: a server that fails
+     * now and then does not keep them waiting. False when there is to be no other attempt in this delivery.
+     */
+    const pause = Effect.fnUntraced(function*(setback: Setback, othersAreStored: boolean) {
       // a probe is a single attempt
       if (setback._tag === "Misconfigured" || outage.isFailing() && !deadline.isLast()) return false
       const now = yield* Clock.currentTimeMillis
@@ -127,8 +130,7 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
       const delay = yield* Effect.option(nextDelay(now, undefined))
       if (Option.isNone(delay)) return false
       const waiting = deadline.pause(Duration.max(delay.value[1], Duration.millis(asked)))
-      // a server that fails now and then does not keep the others waiting
-      return yield* outage.isWellAt(now) ? slot.outside(waiting) : waiting
+      return yield* othersAreStored ? slot.outside(waiting) : waiting
     })
     // attempts that came to nothing since the last batch was stored, by whomever
     let storedThen = stored
@@ -151,6 +153,7 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
         }
         continue
       }
+      const storedBefore = stored
       const outcome = yield* attempt(batch, slot, mayRepeat)
       if (outcome === "overtaken") {
         // nobody said no, and the server is well: it is repeated at once, and that is no retry
@@ -196,7 +199,7 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
             break
           }
           yield* outage.suspect
-          if (yield* pause(verdict)) break
+          if (yield* pause(verdict, stored > storedBefore)) break
           // others go first next time: what the server fails over may be in the batch, and must not hold up the rest
           if (verdict._tag === "Retry" && verdict.isFailure === true) work.replaceHead(exhausted(batch, stored))
           return verdict

@@ -102,7 +102,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     }
     // a server that stores others meanwhile fails now and then, which is no outage; one that says how long it will, does
     const isLasting = setback._tag === "Misconfigured" || setback._tag === "Retry" && setback.afterMs !== undefined
-    const isWell = storedBatches() > storedBefore || outage.isWellAt(now)
+    const isWell = storedBatches() > storedBefore
     if (isLasting || !isWell) yield* outage.failed(setback)
     else yield* FiberHandle.run(again, retrySoon)
   })
