@@ -10,7 +10,7 @@ import { OpenBatch } from "../src/delivery/OpenBatch.ts"
 import { PostEncoder } from "../src/logs/PostEncoder.ts"
 import { makeDestination } from "../test/support/destinations.ts"
 import { eventsOf } from "../src/telemetry/TelemetryEvent.ts"
-import { makePost, PER_POST } from "./load.ts"
+import { makePost, PER_POST } from "./posts.ts"
 import { median, rounded } from "./statistics.ts"
 
 const POSTS = Number(process.argv[2] ?? 200)

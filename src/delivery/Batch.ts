@@ -49,8 +49,24 @@ export const isExhausted = ({ suspicion }: Batch): boolean => suspicion?.storedW
 export const isWorthSending = ({ suspicion }: Batch, stored: number): boolean =>
   suspicion?.storedWhenExhausted === undefined || stored > suspicion.storedWhenExhausted
 
-/** The body, not compressed. */
-export const text = ({ body, coding }: Batch): Buffer => coding === "gzip" ? gunzip(body) : body
+/** Bytes that a rewritten record may have more than the one that was received: its own time beside a new one is 40. */
+const MAX_ADDED_BYTES = 64
+
+/** How much longer rewriting can make a record: what becomes text has its quotes escaped, and inside another once more. */
+const MAX_EXPANSION = 4
+
+/** More than any body has, in bytes: a batch is set to 10 MiB at most, which rewriting may double; the rest is for the times. */
+const MAX_TEXT_BYTES = 32 * 1024 * 1024
+
+/**
+ * The body, not compressed. Throws where it is more than the tally allows: a file in `/tmp` may say that it is a batch and
+ * be made to fill the memory.
+ */
+export const text = ({ body, coding, destination, tally }: Batch): Buffer => {
+  if (coding === "identity") return body
+  const stated = frameBytes(destination.format) + tally.bytes * MAX_EXPANSION + tally.records * MAX_ADDED_BYTES
+  return gunzip(body, Math.min(stated, MAX_TEXT_BYTES))
+}
 
 /** More records than a batch can have: the smallest takes 2 bytes of the 10 MiB that a batch may be set to. */
 export const MAX_RECORDS = 2 ** 23

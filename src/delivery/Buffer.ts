@@ -4,6 +4,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import { ExtensionConfig } from "../config/Config.ts"
 import * as Memory from "../platform/Memory.ts"
@@ -62,6 +63,10 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly drop: (reason: DropReason) => Effect.Effect<void>
   /** Counts bytes on their way here against the bound. */
   readonly reserveUnsafe: (bytes: number) => Reservation
+  /** Names what is given up, piece by piece, before any record is: it says whether that has freed anything. */
+  readonly sparesUnsafe: (giveWay: () => boolean) => void
+  /** Begins to watch: the inner effect waits until memory has been given back since. */
+  readonly watchFreed: Effect.Effect<Effect.Effect<void>>
   readonly state: Effect.Effect<BufferState>
   readonly stateOf: (destination: Destination) => Effect.Effect<DestinationState>
 }>()("o2-lambda-extension/Buffer") {
@@ -79,6 +84,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       const lent = new WeakSet<Buffer>()
       let nextNumber = 0
       let inFlightBytes = 0
+      let giveWay = () => false
+      let freed = Latch.makeUnsafe(false)
       const overflow = new RateLimitedWarning(
         "O2_MAX_BUFFER_SIZE_MB is reached: the oldest records were dropped; raise it, or find out why less is taken than the function writes"
       )
@@ -107,10 +114,19 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       }
 
       const evict = () => {
-        while (heldBytes() > maxBufferBytes && dropOldest("buffer_full")) { /* until it fits */ }
+        while (heldBytes() > maxBufferBytes) {
+          if (giveWay() || dropOldest("buffer_full")) continue
+          // what waits for room is part of what takes it
+          return wakeWaiting()
+        }
       }
 
       const budget = new MemoryBudget(evict)
+
+      const wakeWaiting = () => {
+        freed.openUnsafe()
+        freed = Latch.makeUnsafe(false)
+      }
 
       const compressor = new Compressor((batch, compressed) => {
         if (compressed !== batch) {
@@ -125,6 +141,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         }
         // the smallest batches grow
         evict()
+        wakeWaiting()
       })
 
       const isCompressible = ({ coding }: Batch) => coding === "identity" && config.compression === "gzip"
@@ -193,6 +210,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       const landUnsafe = (batch: Batch) => {
         inFlight.delete(batch.id)
         inFlightBytes -= batch.body.length
+        wakeWaiting()
       }
 
       return LogBuffer.of({
@@ -258,6 +276,10 @@ export class LogBuffer extends Context.Service<LogBuffer, {
             while (dropOldest(reason)) { /* until nothing waits */ }
           }),
         reserveUnsafe: (bytes) => budget.reserve(bytes),
+        sparesUnsafe: (spare) => {
+          giveWay = spare
+        },
+        watchFreed: Effect.sync(() => freed.await),
         state: Effect.sync(() => ({
           heldBytes: heldBytes(),
           openRecords: open.records,

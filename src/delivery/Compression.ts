@@ -29,5 +29,5 @@ export const gzipUnsafe = (body: Buffer, done: (compressed: Buffer | undefined) 
   gzip.end(body)
 }
 
-/** What a gzip member holds. */
-export const gunzip = (body: Buffer): Buffer => Zlib.gunzipSync(body)
+/** What a gzip member holds; throws when that is more than so many bytes, before there is memory for it. */
+export const gunzip = (body: Buffer, maxBytes: number): Buffer => Zlib.gunzipSync(body, { maxOutputLength: maxBytes })

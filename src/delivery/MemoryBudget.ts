@@ -6,6 +6,8 @@ export interface Reservation {
   readonly bytes: number
   /** Takes so many bytes more; what is over the bound then gives way. */
   readonly add: (bytes: number) => void
+  /** Gives back all but so many bytes. */
+  readonly shrink: (bytes: number) => void
   /** Gives all of it back; the second time without effect. */
   readonly release: () => void
 }
@@ -31,10 +33,11 @@ export class MemoryBudget {
         this.reservedBytes += more
         this.onGrown()
       },
-      release: () => {
-        this.reservedBytes -= held
-        held = 0
-      }
+      shrink: (bytes) => {
+        this.reservedBytes -= held - bytes
+        held = bytes
+      },
+      release: () => reservation.shrink(0)
     }
     reservation.add(bytes)
     return reservation

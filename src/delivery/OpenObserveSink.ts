@@ -70,6 +70,12 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
    * has never answered.
    */
   readonly expectedMs: Effect.Effect<number>
+  /**
+   * Waits until so many bytes more find room in the buffer, while deliveries are under way that may make some and no
+   * destination is in an outage, and while what comes meanwhile finds room itself; at most for so many ms. Answers with the
+   * ms that this has taken.
+   */
+  readonly awaitRoom: (bytes: number, atMostMs: number) => Effect.Effect<number>
   /** Where all are in an outage, nobody should wait. */
   readonly outages: Effect.Effect<Outages>
   /** The sandbox may have been frozen since `since` (epoch ms): connections and requests from before are not trusted. */
@@ -147,6 +153,23 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         return openRecords + sealedBatches === 0 && idle.every((isIdle) => isIdle)
       })
 
+      const awaitRoom = Effect.fnUntraced(function*(bytes: number, atMostMs: number) {
+        const started = yield* Clock.currentTimeMillis
+        for (;;) {
+          const freed = yield* buffer.watchFreed
+          const waited = (yield* Clock.currentTimeMillis) - started
+          const { heldBytes } = yield* buffer.state
+          const fits = heldBytes + bytes <= config.maxBufferBytes
+          const isOverfull = heldBytes > config.maxBufferBytes
+          if (fits || isOverfull || waited >= atMostMs || !isOpen || (yield* outages) !== "none") return waited
+          // what is open is part of what takes the room
+          yield* deliverAll
+          const idle = yield* Effect.forEach(lanes.values(), (lane) => lane.isIdle)
+          if (idle.every((isIdle) => isIdle)) return waited
+          yield* Effect.timeoutOption(freed, atMostMs - waited)
+        }
+      })
+
       const flush = Effect.fnUntraced(function*(budget: Duration.Duration) {
         if ((yield* outages) === "all") return false
         const started = yield* Clock.currentTimeMillis
@@ -200,9 +223,11 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           Effect.suspend(() => Effect.forEach(lanes.values(), (lane) => lane.expectedMs)),
           (expected) => Math.max(0, ...expected)
         ),
+        awaitRoom,
         outages,
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle
+          yield* each((lane) => lane.thawed(since))
           const idle = yield* Effect.forEach(lanes.values(), (lane) => lane.isIdle)
           if (idle.every((isIdle) => isIdle)) return
           yield* FiberHandle.run(

@@ -17,6 +17,8 @@ export interface SubscriptionOptions {
   readonly types: ReadonlyArray<string>
   /** Bytes of events after which a post leaves; one post can be twice as large. */
   readonly maxBytes: number
+  /** Events after which a post leaves. */
+  readonly maxItems: number
 }
 
 /** Sends a JSON body with PUT; fails when the answer's status is none of the 200s. */
@@ -32,8 +34,11 @@ const LOGS_SCHEMA_VERSION = "2021-03-18"
 const MIN_BYTES = 262_144
 const MAX_BYTES = 1_048_576
 
-/** Most items and the shortest delay that both APIs allow: the end of each call waits for that delay. */
+/** The limits of `maxItems` in both APIs. */
+const MIN_ITEMS = 1000
 const MAX_ITEMS = 10_000
+
+/** The shortest delay that both APIs allow: the end of each call waits for it. */
 const MIN_DELAY_MS = 25
 
 /** Init has 10 s in all, and a function without logs is better than one that does not start. */
@@ -47,8 +52,8 @@ export const subscribe = Effect.fnUntraced(
     options: SubscriptionOptions & { readonly isManagedInstance: boolean }
   ): Effect.fn.Return<Subscription, E> {
     const buffering = {
-      maxItems: MAX_ITEMS,
-      maxBytes: Math.round(Math.min(MAX_BYTES, Math.max(MIN_BYTES, options.maxBytes))),
+      maxItems: within(MIN_ITEMS, options.maxItems, MAX_ITEMS),
+      maxBytes: within(MIN_BYTES, options.maxBytes, MAX_BYTES),
       timeoutMs: MIN_DELAY_MS
     }
     const uri = (path: string) => `http://sandbox.localdomain:${options.port}/${path}`
@@ -93,3 +98,6 @@ export const subscribe = Effect.fnUntraced(
       : { _tag: "Unsupported", detail: answer }
   }
 )
+
+const within = (least: number, wanted: number, most: number): number =>
+  Math.round(Math.min(most, Math.max(least, wanted)))

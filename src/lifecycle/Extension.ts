@@ -84,6 +84,9 @@ const serveAll = Effect.fnUntraced(function*(course: Course) {
   }
 })
 
+/** About what a record has more than its event, in bytes: id of the call, metadata, and a time of more digits. */
+const ADDED_BYTES = 250
+
 /** Asks for telemetry; without it the function still runs, only without logs. */
 const subscribe = Effect.gen(function*() {
   const extensions = yield* ExtensionsClient
@@ -94,8 +97,9 @@ const subscribe = Effect.gen(function*() {
   const result = yield* Effect.result(extensions.subscribe({
     port: server.port,
     types,
-    // one post can be twice as large, and must not fill the buffer by itself
-    maxBytes: maxBufferBytes / 4
+    // one post can be twice as large, and must not fill the buffer by itself, nor must what its records have more
+    maxBytes: maxBufferBytes / 4,
+    maxItems: maxBufferBytes / 4 / ADDED_BYTES
   }))
   if (result._tag === "Failure") {
     yield* Effect.logError("subscribing to telemetry failed, so no logs are sent", { cause: result.failure.message })

@@ -17,7 +17,7 @@ import { RateLimitedWarning } from "../platform/RateLimitedWarning.ts"
 import { Invocations } from "../telemetry/Invocations.ts"
 import { PostJoiner } from "../telemetry/PostJoiner.ts"
 import { type Arrival, TelemetryServer } from "../telemetry/TelemetryServer.ts"
-import { RecordEncoder } from "./RecordEncoder.ts"
+import { maxPartBytes, RecordEncoder } from "./RecordEncoder.ts"
 
 /**
  * How long the end of a post that Lambda has cut waits for its rest, in ms: Lambda sends one behind the other
@@ -25,13 +25,16 @@ import { RecordEncoder } from "./RecordEncoder.ts"
  */
 const MAX_GAP_MS = 1000
 
+/** How much longer records are than their events before any were seen: about as with lines of a few words. */
+const INITIAL_EXPANSION = 4
+
 /** The stage between server and sink: a fiber that runs as long as its scope. Others see of it what `Invocations` says. */
 export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-extension/LogPipeline") {
   static readonly layerNoDeps = Layer.effect(
     LogPipeline,
     Effect.gen(function*() {
       const config = yield* ExtensionConfig
-      const { arrivals } = yield* TelemetryServer
+      const { arrivals, closing } = yield* TelemetryServer
       const invocations = yield* Invocations
       const encoder = yield* RecordEncoder
       const buffer = yield* LogBuffer
@@ -40,11 +43,15 @@ export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-e
       const ledger = yield* Ledger
 
       const lostPosts = new RateLimitedWarning(
-        "a post from Lambda was dropped: it was larger than 8 MiB or than O2_MAX_BUFFER_SIZE_MB (raise that if it is below 8), or broke off"
+        "a post from Lambda was dropped: it was larger than 8 MiB or than O2_MAX_BUFFER_SIZE_MB (raise that if it is below 8), broke off, or did not end"
       )
       const joiner = new PostJoiner(config.maxBufferBytes)
       const fragmentTimer = yield* FiberHandle.make<void>()
       let fragmentHeld: Reservation | undefined
+      const partBytes = maxPartBytes(config.maxBufferBytes)
+      let expansion = INITIAL_EXPANSION
+      // for all posts that come behind one another: the end of a call waits for them
+      let patienceMs = config.flushBudgetMs
 
       const forgetFragment = Effect.sync(() => {
         fragmentHeld?.release()
@@ -77,13 +84,41 @@ export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-e
         yield* Effect.logDebug("telemetry that is no event was skipped", { malformed, isFragment: isHeld })
       })
 
+      /**
+       * Lets deliveries make room before so many bytes of a post become records, which are longer: meanwhile the oldest
+       * need not be evicted. Nobody waits at the end of the sandbox.
+       */
+      const awaitRoom = Effect.fnUntraced(function*(restBytes: number) {
+        // with room for a post that comes meanwhile
+        const needed = Math.min(restBytes, partBytes / expansion) * (expansion - 1) + partBytes
+        const { heldBytes } = yield* buffer.state
+        if (patienceMs <= 0 || heldBytes + needed <= config.maxBufferBytes) return
+        patienceMs -= yield* Effect.raceFirst(sink.awaitRoom(needed, patienceMs), Effect.as(closing, patienceMs))
+      })
+
+      /** Has a post, or what is left of it, encoded and taken, as much at once as there is memory for. */
+      const encode = Effect.fnUntraced(function*(post: Uint8Array, rest: Reservation) {
+        for (let isFirst = true;; isFirst = false) {
+          const before = rest.bytes
+          yield* awaitRoom(before)
+          const part = yield* isFirst ? encoder.encode(post) : encoder.more
+          rest.shrink(part.restBytes)
+          // what is not UTF-8 gets longer
+          const encodedBytes = before - part.restBytes
+          if (encodedBytes > 0) expansion = Math.max(1, part.bytes.length / encodedBytes)
+          yield* sink.accept(destination, part)
+          if (part.restBytes === 0) return part
+          part.events.forEach(invocations.observeUnsafe)
+        }
+      })
+
       const work = Effect.fnUntraced(function*(bytes: Uint8Array, held: Reservation) {
         const post = join(bytes, held)
-        const encoded = yield* encoder.encode(post)
-        yield* sink.accept(destination, encoded)
-        if (encoded.malformed > 0) yield* skip(post, encoded.malformed)
+        const rest = buffer.reserveUnsafe(post.length)
+        const { events, malformed } = yield* Effect.ensuring(encode(post, rest), Effect.sync(rest.release))
+        if (malformed > 0) yield* skip(post, malformed)
         Memory.free(post)
-        encoded.events.forEach(invocations.observeUnsafe)
+        events.forEach(invocations.observeUnsafe)
       })
 
       const lose = Effect.suspend(() => {
@@ -106,6 +141,7 @@ export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-e
           const arrival = yield* Queue.take(arrivals)
           invocations.beginUnsafe(yield* Clock.currentTimeMillis)
           yield* handle(arrival)
+          if ((yield* Queue.size(arrivals)) === 0) patienceMs = config.flushBudgetMs
           yield* invocations.end
         }
       }).pipe(Effect.forkScoped)

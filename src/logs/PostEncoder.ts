@@ -15,13 +15,21 @@ import { eventsOf, shapeOf, typeOf } from "../telemetry/TelemetryEvent.ts"
 import * as AcceptedTime from "../openobserve/AcceptedTime.ts"
 import * as EventTime from "./EventTime.ts"
 
-/** The records of one post, their columns incomplete when they are more than `maxColumns`. */
+/** The records of one post or of a part of it, their columns incomplete when they are more than `maxColumns`. */
 export interface EncodedPost extends EncodedRecords {
-  /** What the post says about the course of invocations, in order. */
+  /** What the part says about the course of invocations, in order. */
   readonly events: ReadonlyArray<PlatformEvent.PlatformEvent>
-  /** Elements and fragments that are no event. */
+  /** Elements and fragments of the post so far that are no event. */
   readonly malformed: number
+  /** Bytes of the post that are still to be encoded, by `more`. */
+  readonly restBytes: number
 }
+
+/**
+ * What is encoded at once, in bytes of records, save a single one that is larger: an event of 3 bytes becomes a record of
+ * 250, and a post may have 8 MiB. An ordinary post is encoded at once.
+ */
+export const MAX_PART_BYTES = 1024 * 1024
 
 /**
  * OpenObserve's parser refuses a request nested deeper than 127 levels (v0.91.5), and stores what is deeper than three
@@ -47,6 +55,8 @@ const COMMON_COLUMNS = [
   "event_timestamp"
 ]
 
+const NOTHING = eventsOf(Buffer.alloc(0))
+
 const COMMA = 0x2c
 const CLOSE_OBJECT = 0x7d
 
@@ -56,6 +66,8 @@ export interface PostEncoderOptions extends EnrichmentOptions {
   readonly preservesOrder: boolean
   /** Columns that a batch may have; `MAX_COLUMNS` unless given. */
   readonly maxColumns?: number
+  /** What is encoded at once; `MAX_PART_BYTES` unless given. */
+  readonly maxPartBytes?: number
 }
 
 /** The synchronous core of `RecordEncoder`: about half a microsecond per event, so no Effect inside. */
@@ -65,23 +77,36 @@ export class PostEncoder {
   private readonly out = new RecordWriter()
   private readonly columns: ColumnCounter
   private readonly enrichment: Enrichment
+  private readonly maxPartBytes: number
+  // the post that is being encoded
+  private post = NOTHING
+  private nowMicros = 0
 
   constructor(options: PostEncoderOptions) {
     this.options = options
     this.columns = new ColumnCounter(options.maxColumns ?? MAX_COLUMNS, COMMON_COLUMNS)
     this.enrichment = new Enrichment(options)
+    this.maxPartBytes = options.maxPartBytes ?? MAX_PART_BYTES
   }
 
   identify(identity: FunctionIdentity): void {
     this.enrichment.identify(identity)
   }
 
+  /** Encodes a post, or its beginning: `more` gives the rest. */
   encode(post: Uint8Array, nowMillis: number): EncodedPost {
-    const events = eventsOf(post)
+    this.post = eventsOf(post)
+    this.nowMicros = nowMillis * 1000
+    return this.more()
+  }
+
+  /** Encodes what comes next of the post. */
+  more(): EncodedPost {
+    const { maxPartBytes, nowMicros, post: events } = this
     const { bytes } = events
+    let isWhole = true
     const ends: Array<number> = []
     const platformEvents: Array<PlatformEvent.PlatformEvent> = []
-    const nowMicros = nowMillis * 1000
     let oldestTimestamp = Infinity
     this.out.clear()
     this.columns.reset()
@@ -112,14 +137,19 @@ export class PostEncoder {
       this.out.byte(CLOSE_OBJECT)
       this.out.byte(COMMA)
       ends.push(this.out.length)
+      if (this.out.length < maxPartBytes) continue
+      isWhole = false
+      break
     }
+    if (isWhole) this.post = NOTHING
     return {
       bytes: this.out.written,
       ends,
       oldestTimestamp,
       columns: this.columns.columns,
       events: platformEvents,
-      malformed: events.malformed
+      malformed: events.malformed,
+      restBytes: isWhole ? 0 : bytes.length - events.end
     }
   }
 

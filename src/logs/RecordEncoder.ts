@@ -6,12 +6,17 @@ import * as Layer from "effect/Layer"
 import { ExtensionConfig } from "../config/Config.ts"
 import type { FunctionIdentity } from "../lambda/ExtensionsApi.ts"
 import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
-import { type EncodedPost, PostEncoder } from "./PostEncoder.ts"
+import { type EncodedPost, MAX_PART_BYTES, PostEncoder } from "./PostEncoder.ts"
+
+/** What is encoded at once, in bytes of records: in a small buffer some of a post is to leave before all of it has come. */
+export const maxPartBytes = (maxBufferBytes: number): number => Math.min(MAX_PART_BYTES, maxBufferBytes / 4)
 
 /** Encodes posts in the order in which they came. */
 export class RecordEncoder extends Context.Service<RecordEncoder, {
-  /** The records of one post. Never fails: what is no event is counted. */
+  /** The records of one post, or of its beginning. Never fails: what is no event is counted. */
   readonly encode: (post: Uint8Array) => Effect.Effect<EncodedPost>
+  /** What comes next of a post of which bytes are left. */
+  readonly more: Effect.Effect<EncodedPost>
   /** Sets the metadata of all later records. */
   readonly identify: (identity: FunctionIdentity) => Effect.Effect<void>
 }>()("o2-lambda-extension/RecordEncoder") {
@@ -25,11 +30,13 @@ export class RecordEncoder extends Context.Service<RecordEncoder, {
         hasMetadata: config.hasMetadata,
         preservesOrder: config.preservesOrder,
         maxColumns: config.maxColumns,
+        maxPartBytes: maxPartBytes(config.maxBufferBytes),
         region: environment.region,
         isManagedInstance: environment.isManagedInstance
       })
       return RecordEncoder.of({
         encode: (post) => Effect.map(Clock.currentTimeMillis, (now) => encoder.encode(post, now)),
+        more: Effect.sync(() => encoder.more()),
         identify: (identity) => Effect.sync(() => encoder.identify(identity))
       })
     })

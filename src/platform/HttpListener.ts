@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Http from "node:http"
+import type * as Net from "node:net"
 
 /** No port could be opened. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", { cause: Schema.Defect() }) {
@@ -22,6 +23,12 @@ const OPTIONS: Http.ServerOptions = {
   connectionsCheckingInterval: NEVER_MS
 }
 
+/**
+ * Connections at once; Lambda needs one or a few. A function that opens a thousand would leave us no file descriptors, of
+ * which Lambda allows 1024, and each can hold 16 KiB of headers that never end (`maxHeaderSize`).
+ */
+export const MAX_CONNECTIONS = 100
+
 /** A port that is open. */
 export interface Listener {
   readonly port: number
@@ -34,6 +41,7 @@ export const listen = Effect.fnUntraced(function*(onRequest: Http.RequestListene
   const server = yield* Effect.acquireRelease(
     Effect.callback<Http.Server, ListenError>((resume) => {
       const server = Http.createServer(OPTIONS, onRequest)
+      keepFew(server)
       server.once("error", (cause) => resume(Effect.fail(new ListenError({ cause }))))
       // every address: which one `sandbox.localdomain` stands for is the platform's affair
       server.listen(0, "0.0.0.0", () => resume(Effect.succeed(server)))
@@ -44,6 +52,21 @@ export const listen = Effect.fnUntraced(function*(onRequest: Http.RequestListene
   const port = typeof address === "object" && address !== null ? address.port : 0
   return { port, close: close(server) } satisfies Listener
 })
+
+/** Closes the connection on which nothing has begun for longest when there are too many: refused, it would be Lambda's. */
+const keepFew = (server: Http.Server): void => {
+  // the one that is used least first
+  const open = new Set<Net.Socket>()
+  server.on("connection", (socket: Net.Socket) => {
+    open.add(socket)
+    socket.once("close", () => open.delete(socket))
+    const [oldest] = open
+    if (open.size > MAX_CONNECTIONS) oldest?.destroy()
+  })
+  server.on("request", ({ socket }: Http.IncomingMessage) => {
+    if (open.delete(socket)) open.add(socket)
+  })
+}
 
 const close = (server: Http.Server): Effect.Effect<void> =>
   Effect.callback((resume) => {

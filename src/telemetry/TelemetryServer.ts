@@ -1,6 +1,8 @@
 /** Takes what Lambda posts: answers 200 to everything at once and hands the bytes on, unread. */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Http from "node:http"
@@ -9,7 +11,7 @@ import { LogBuffer } from "../delivery/Buffer.ts"
 import { Ledger } from "../delivery/Ledger.ts"
 import type { Reservation } from "../delivery/MemoryBudget.ts"
 import * as HttpListener from "../platform/HttpListener.ts"
-import * as Memory from "../platform/Memory.ts"
+import { UnfinishedPosts } from "./UnfinishedPosts.ts"
 
 /** Twice the 1 MiB that is subscribed to may come in one post (Telemetry API); the rest is for surprises. In bytes. */
 const MAX_POST_BYTES = 8 * 1024 * 1024
@@ -28,6 +30,8 @@ export class TelemetryServer extends Context.Service<TelemetryServer, {
   readonly arrivals: Queue.Dequeue<Arrival>
   /** Closes the port and every connection; what was only half received is counted as dropped. */
   readonly close: Effect.Effect<void>
+  /** Done when the port is being closed: the sandbox ends, and its time runs. */
+  readonly closing: Effect.Effect<void>
 }>()("o2-lambda-extension/TelemetryServer") {
   static readonly layerNoDeps = Layer.effect(
     TelemetryServer,
@@ -35,52 +39,45 @@ export class TelemetryServer extends Context.Service<TelemetryServer, {
       const config = yield* ExtensionConfig
       const buffer = yield* LogBuffer
       const ledger = yield* Ledger
+      const clock = yield* Clock.Clock
       // bounded in bytes by what is read into it: a post that finds no room evicts older records
       const arrivals = yield* Effect.acquireRelease(Queue.unbounded<Arrival>(), Queue.shutdown)
-      const maxBytes = Math.min(MAX_POST_BYTES, config.maxBufferBytes)
-
-      const receive = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
-        const chunks: Array<Buffer> = []
-        const held = buffer.reserveUnsafe(0)
-        let size = 0
-        let isOver = false
-        const giveUp = () => {
-          if (isOver) return
-          isOver = true
-          held.release()
+      const closing = Latch.makeUnsafe(false)
+      const unfinished = new UnfinishedPosts({
+        maxBytes: Math.min(MAX_POST_BYTES, config.maxBufferBytes),
+        reserve: () => buffer.reserveUnsafe(0),
+        nowMillis: () => clock.currentTimeMillisUnsafe(),
+        onLost: () => {
           ledger.countUnsafe("postsDropped", 1)
-          chunks.length = 0
           Queue.offerUnsafe(arrivals, { _tag: "Lost" })
         }
-        request.on("data", (chunk: Buffer) => {
-          if (isOver) return
-          if (size + chunk.length > maxBytes) return giveUp()
-          size += chunk.length
-          held.add(chunk.length)
-          chunks.push(chunk)
-        })
+      })
+      buffer.sparesUnsafe(() => unfinished.giveWay())
+      yield* Effect.forkScoped(unfinished.watch)
+
+      const receive = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
+        const post = unfinished.begin()
+        request.on("data", post.add)
         request.on("end", () => {
           // Whatever it is: the platform would send a refused post again for ever.
           response.writeHead(200).end()
-          if (isOver) return
-          isOver = true
+          const whole = post.end()
+          if (whole === undefined) return
           ledger.countUnsafe("posts", 1)
-          if (size > 0) Queue.offerUnsafe(arrivals, { _tag: "Post", bytes: joined(chunks, size), held })
+          if (whole.bytes.length > 0) Queue.offerUnsafe(arrivals, { _tag: "Post", ...whole })
         })
-        request.on("error", giveUp)
-        request.on("close", giveUp)
+        request.on("error", post.giveUp)
+        request.on("close", post.giveUp)
         response.on("error", () => {})
       }
 
-      const { close, port } = yield* HttpListener.listen(receive)
-      return TelemetryServer.of({ port, arrivals, close })
+      const listener = yield* HttpListener.listen(receive)
+      return TelemetryServer.of({
+        port: listener.port,
+        arrivals,
+        close: Effect.andThen(closing.open, listener.close),
+        closing: closing.await
+      })
     })
   )
-}
-
-const joined = (chunks: ReadonlyArray<Buffer>, size: number): Buffer => {
-  if (chunks.length === 1) return chunks[0]!
-  const post = Buffer.concat(chunks, size)
-  chunks.forEach(Memory.free)
-  return post
 }

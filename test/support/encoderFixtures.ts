@@ -26,6 +26,7 @@ export const makeEncoder = (overrides: Partial<PostEncoderOptions> = {}) => {
   return {
     identify: () => encoder.identify(identity),
     encode: (post: string | Uint8Array, now = NOW) => encoder.encode(Buffer.from(post), now),
+    more: () => encoder.more(),
     records: (post: string | Uint8Array, now = NOW) => recordsOf(encoder.encode(Buffer.from(post), now))
   }
 }

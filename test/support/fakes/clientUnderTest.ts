@@ -58,4 +58,4 @@ export const bodyOf = (transport: ControlledTransport, index: number) =>
   JSON.parse(String(transport.exchanges[index]?.request.body))
 
 /** What is subscribed to. */
-export const subscription = { port: 4243, maxBytes: 1_048_576, types: ["platform", "function"] }
+export const subscription = { port: 4243, maxBytes: 1_048_576, maxItems: 10_000, types: ["platform", "function"] }

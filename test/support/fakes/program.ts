@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as TestClock from "effect/testing/TestClock"
@@ -68,6 +69,7 @@ export const makeProgram = (options: ProgramOptions = {}) => {
   const log = makeCapturedLog()
   const events = Effect.runSync(Queue.unbounded<NextEvent, ExtensionsError>())
   const arrivals = Effect.runSync(Queue.unbounded<Arrival>())
+  const closing = Latch.makeUnsafe(false)
   /** When `/next` was asked, in ms since `START`. */
   const polls: Array<number> = []
   /** Every other call, in order. */
@@ -89,7 +91,12 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     initError: (type, message) => call(`init/error ${type}: ${message}`),
     exitError: (type, message) => call(`exit/error ${type}: ${message}`)
   })
-  const server = Layer.succeed(TelemetryServer, { port: 4243, arrivals, close: call("close") })
+  const server = Layer.succeed(TelemetryServer, {
+    port: 4243,
+    arrivals,
+    close: Effect.andThen(call("close"), closing.open),
+    closing: closing.await
+  })
   const spill = Layer.mock(Spill, {
     catchUp: () => Effect.void,
     write: () => Effect.succeed({ onDisk: [], notOnDisk: [] }),

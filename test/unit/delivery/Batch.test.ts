@@ -27,6 +27,25 @@ const record = fc.oneof(
 )
 
 describe("Batch", () => {
+  describe("text", () => {
+    const MEBIBYTE = 1024 * 1024
+    const compressed = (text: Buffer, tally: Batch.Batch["tally"]) =>
+      makeBatch([], { body: Zlib.gzipSync(text), coding: "gzip", tally })
+
+    it.effect("gives what was compressed, also when rewriting has made it longer", () =>
+      Effect.sync(() => {
+        const text = Buffer.from("[" + "x".repeat(400) + "]")
+        assert.isTrue(Batch.text(compressed(text, { records: 1, bytes: 100 })).equals(text))
+      }))
+
+    it.effect("does not inflate what is far more than the tally says, nor what no batch can have", () =>
+      Effect.sync(() => {
+        const bomb = Buffer.alloc(40 * MEBIBYTE)
+        const tallies = [{ records: 1, bytes: 100 }, { records: 2 ** 23, bytes: 2 ** 40 }]
+        for (const tally of tallies) assert.throws(() => Batch.text(compressed(bomb, tally)), RangeError)
+      }))
+  })
+
   describe("halve", () => {
     it.effect("loses nothing and counts right", () =>
       Effect.sync(() =>

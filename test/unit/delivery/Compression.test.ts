@@ -15,7 +15,8 @@ describe("Compression", () => {
       const compressed = yield* gzip(Buffer.from(text))
       assert.isBelow(compressed!.length, text.length)
       assert.strictEqual(Zlib.gunzipSync(compressed!).toString(), text)
-      assert.strictEqual(Compression.gunzip(compressed!).toString(), text)
+      assert.strictEqual(Compression.gunzip(compressed!, text.length).toString(), text)
+      assert.throws(() => Compression.gunzip(compressed!, text.length - 1), RangeError)
     }))
 
   it.effect("gives back every byte, whatever the size and the content", () =>

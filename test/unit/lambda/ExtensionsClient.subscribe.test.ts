@@ -79,8 +79,16 @@ describe("ExtensionsClient", () => {
     it.effect("keeps posts small where there is little room for them", () => {
       const { layer, transport } = clientOf([{ status: 200 }])
       return Effect.gen(function*() {
-        yield* ExtensionsClient.use(({ subscribe }) => subscribe({ ...subscription, maxBytes: 1000 }))
-        assert.deepInclude(bodyOf(transport, 0), { buffering: { maxItems: 10_000, maxBytes: 262_144, timeoutMs: 25 } })
+        yield* ExtensionsClient.use(({ subscribe }) => subscribe({ ...subscription, maxBytes: 1000, maxItems: 10.5 }))
+        assert.deepInclude(bodyOf(transport, 0), { buffering: { maxItems: 1000, maxBytes: 262_144, timeoutMs: 25 } })
+      }).pipe(Effect.provide(layer))
+    })
+
+    it.effect("asks for as much as it is told within the API's limits", () => {
+      const { layer, transport } = clientOf([{ status: 200 }])
+      return Effect.gen(function*() {
+        yield* ExtensionsClient.use(({ subscribe }) => subscribe({ ...subscription, maxBytes: 5e5, maxItems: 4194.3 }))
+        assert.deepInclude(bodyOf(transport, 0), { buffering: { maxItems: 4194, maxBytes: 500_000, timeoutMs: 25 } })
       }).pipe(Effect.provide(layer))
     })
 

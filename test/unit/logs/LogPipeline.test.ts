@@ -33,8 +33,8 @@ const makePipeline = (
   const encode = (post: Uint8Array) => {
     const means = meaning[Buffer.from(post).toString()] ?? []
     if (means === "broken") return Effect.die(new Error("a defect of the encoder"))
-    if (typeof means === "number") return Effect.succeed({ ...postOf([]), events: [], malformed: means })
-    return Effect.succeed({ ...postOf([1]), events: means, malformed: 0 })
+    if (typeof means === "number") return Effect.succeed({ ...postOf([]), events: [], malformed: means, restBytes: 0 })
+    return Effect.succeed({ ...postOf([1]), events: means, malformed: 0, restBytes: 0 })
   }
   const sink = Layer.unwrap(LogBuffer.useSync((buffer) => Layer.mock(OpenObserveSink, { accept: buffer.append })))
   const layer = LogPipeline.layerNoDeps.pipe(
@@ -44,7 +44,7 @@ const makePipeline = (
     Layer.provideMerge(Ledger.layer),
     Layer.provideMerge(ExtensionConfig.layerEnv(settings)),
     Layer.provideMerge(Layer.mergeAll(
-      Layer.succeed(TelemetryServer, { port: 1, arrivals, close: Effect.void }),
+      Layer.succeed(TelemetryServer, { port: 1, arrivals, close: Effect.void, closing: Effect.never }),
       Layer.mock(RecordEncoder, { encode }),
       log.layer
     ))

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
+import type { EncodedPost } from "../../../src/logs/PostEncoder.ts"
 import { flatten } from "../../../src/testing/openobserve/Flatten.ts"
 import * as Arbitraries from "../../support/arbitraries.ts"
 import { cases, runs } from "../../support/fuzzing.ts"
@@ -56,6 +57,40 @@ describe("PostEncoder", () => {
           }
         }),
         { numRuns: cases(500) }
+      )
+    ))
+
+  it.effect("writes the same by parts", () =>
+    Effect.sync(() =>
+      fc.assert(
+        fc.property(anyOptions, fc.array(Arbitraries.post, { maxLength: 3 }), fc.nat(3000), (options, posts, size) => {
+          const whole = makeEncoder(options)
+          const encoder = makeEncoder({ ...options, maxPartBytes: size })
+          for (const text of posts) {
+            const expected = whole.encode(text)
+            const records: Array<Record<string, unknown>> = []
+            const parts: Array<EncodedPost> = []
+            const take = (part: EncodedPost) => {
+              parts.push(part)
+              // valid until the next
+              records.push(...recordsOf(part))
+              return part.restBytes
+            }
+            for (let rest = take(encoder.encode(text)); rest > 0;) {
+              const before = rest
+              rest = take(encoder.more())
+              assert.isBelow(rest, before)
+            }
+            assert.deepStrictEqual(records, recordsOf(expected))
+            assert.deepStrictEqual(parts.flatMap(({ events }) => events), expected.events)
+            assert.strictEqual(parts.at(-1)!.malformed, expected.malformed)
+            assert.strictEqual(
+              Math.min(...parts.map(({ oldestTimestamp }) => oldestTimestamp)),
+              expected.oldestTimestamp
+            )
+          }
+        }),
+        { numRuns: cases(300) }
       )
     ))
 

@@ -10,7 +10,10 @@ import { type Arrival, TelemetryServer } from "../../../src/telemetry/TelemetryS
 const layer = Invocations.layerNoDeps.pipe(
   Layer.provide(Layer.effect(
     TelemetryServer,
-    Effect.map(Queue.unbounded<Arrival>(), (arrivals) => ({ port: 1, arrivals, close: Effect.void }))
+    Effect.map(
+      Queue.unbounded<Arrival>(),
+      (arrivals) => ({ port: 1, arrivals, close: Effect.void, closing: Effect.never })
+    )
   ))
 )
 

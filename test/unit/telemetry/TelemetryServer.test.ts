@@ -8,6 +8,7 @@ import * as Net from "node:net"
 import { LogBuffer } from "../../../src/delivery/Buffer.ts"
 import { ExtensionConfig } from "../../../src/config/Config.ts"
 import { Ledger } from "../../../src/delivery/Ledger.ts"
+import { MAX_CONNECTIONS } from "../../../src/platform/HttpListener.ts"
 import { TelemetryServer } from "../../../src/telemetry/TelemetryServer.ts"
 import { settings } from "../../support/fakes/sinkUnderTest.ts"
 
@@ -33,15 +34,26 @@ const request = (method: string, path: string, body: string | Uint8Array, header
 
 const post = (body: string | Uint8Array) => request("POST", "/telemetry", body)
 
-/** Opens a connection and sends the beginning of a post over it. */
-const beginPost = Effect.flatMap(TelemetryServer, ({ port }) =>
-  Effect.callback<Net.Socket>((resume) => {
-    const socket = Net.connect(port, "127.0.0.1", () => {
-      socket.write("POST /telemetry HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nthe beginning")
-      resume(Effect.succeed(socket))
-    })
-    socket.on("error", () => {})
-  }))
+/** Opens a connection and sends the beginning of a post over it, which announces so many bytes. */
+const begin = (beginning: string, bytes: number) =>
+  Effect.flatMap(TelemetryServer, ({ port }) =>
+    Effect.callback<Net.Socket>((resume) => {
+      const socket = Net.connect(port, "127.0.0.1", () => {
+        socket.write(`POST /telemetry HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes}\r\n\r\n${beginning}`)
+        resume(Effect.succeed(socket))
+      })
+      socket.on("error", () => {})
+    }))
+
+const beginPost = begin("the beginning", 1000)
+
+/** Sends the rest of a post, and answers with what comes back first. */
+const finish = (socket: Net.Socket, rest: string) =>
+  Effect.callback<string>((resume) => {
+    socket.once("data", (data) => resume(Effect.succeed(data.toString())))
+    socket.once("close", () => resume(Effect.succeed("closed")))
+    socket.write(rest)
+  })
 
 const heldBytes = LogBuffer.use((buffer) => Effect.map(buffer.state, (state) => state.heldBytes))
 
@@ -105,6 +117,47 @@ describe("TelemetryServer", () => {
       assert.strictEqual(yield* heldBytes, 0)
       assert.deepStrictEqual(yield* counts, { posts: 0, malformed: 0, postsDropped: 1, spillFilesDropped: 0 })
       assert.strictEqual(yield* post("next"), 200)
+    }).pipe(Effect.provide(layer)))
+
+  it.live("answers 200 to a post that was given up for others when it ends after all", () =>
+    Effect.gen(function*() {
+      const half = "x".repeat(600_000)
+      const first = yield* begin(half, half.length + 3)
+      yield* become(heldBytes, half.length)
+      const second = yield* begin(half, half.length + 3)
+      yield* become(Effect.map(counts, ({ postsDropped }) => postsDropped), 1)
+      yield* become(heldBytes, half.length)
+      assert.isUndefined(yield* received)
+      assert.match(yield* finish(first, "end"), /^HTTP\/1\.1 200 /)
+      assert.match(yield* finish(second, "end"), /^HTTP\/1\.1 200 /)
+      assert.strictEqual(yield* received, `${half}end`)
+      assert.deepStrictEqual(yield* counts, { posts: 1, malformed: 0, postsDropped: 1, spillFilesDropped: 0 })
+      assert.strictEqual(yield* heldBytes, 0)
+    }).pipe(Effect.provide(layer)))
+
+  it.live("gives up what began before the last post and has not ended, when records need the room", () =>
+    Effect.gen(function*() {
+      const buffer = yield* LogBuffer
+      yield* begin("x".repeat(600_000), MEBIBYTE)
+      yield* become(heldBytes, 600_000)
+      assert.strictEqual(yield* post("[]"), 200)
+      const records = buffer.reserveUnsafe(MEBIBYTE / 2)
+      assert.strictEqual(yield* heldBytes, MEBIBYTE / 2 + 2)
+      records.release()
+      assert.deepStrictEqual([yield* received, yield* received], ["[]", undefined])
+    }).pipe(Effect.provide(layer)))
+
+  it.live("keeps few connections open, those that were used last", () =>
+    Effect.gen(function*() {
+      const kept = yield* begin("4", 8)
+      yield* become(heldBytes, 1)
+      for (let count = 0; count < MAX_CONNECTIONS - 1; count++) yield* begin("", 1)
+      assert.match(yield* finish(kept, "2 bytes"), /^HTTP\/1\.1 200 /)
+      // the next request on it makes it the youngest
+      assert.match(yield* finish(kept, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"), /^HTTP\/1\.1 200 /)
+      for (let count = 0; count < 3; count++) yield* begin("", 1)
+      yield* become(Effect.map(counts, ({ postsDropped }) => postsDropped), 3)
+      assert.match(yield* finish(kept, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"), /^HTTP\/1\.1 200 /)
     }).pipe(Effect.provide(layer)))
 
   it.live("closes with every connection, also twice, and counts what was half received", () =>
