@@ -18,6 +18,8 @@ export interface ControlPlane {
   readonly destination: () => URL
   /** Resolves at the n-th `next` (from 1), which is answered by `answer`. */
   readonly atNext: (count: number) => Promise<void>
+  /** When the last `next` came, by `performance.now()`. */
+  readonly lastNextAt: () => number
   /** Answers the `next` that is open. */
   readonly answer: (event: object) => void
   readonly start: () => void
@@ -29,10 +31,12 @@ export const makeControlPlane = async (): Promise<ControlPlane> => {
   let started = 0
   let destination: URL | undefined
   let nexts = 0
+  let lastNextAt = 0
   let open: Http.ServerResponse | undefined
   const waiting = new Map<number, () => void>()
   const server = Http.createServer((request, response) => {
-    const at = performance.now() - started
+    const now = performance.now()
+    const at = now - started
     let body = ""
     request.on("data", (chunk: Buffer) => body += chunk.toString())
     request.on("end", () => {
@@ -50,6 +54,7 @@ export const makeControlPlane = async (): Promise<ControlPlane> => {
           marks.next ??= at
           open = response
           nexts++
+          lastNextAt = now
           return waiting.get(nexts)?.()
         default:
           return response.writeHead(404).end()
@@ -63,6 +68,7 @@ export const makeControlPlane = async (): Promise<ControlPlane> => {
     marks,
     destination: () => destination!,
     atNext: (count) => nexts >= count ? Promise.resolve() : new Promise((resolve) => waiting.set(count, resolve)),
+    lastNextAt: () => lastNextAt,
     answer: (event) => open?.end(JSON.stringify(event)),
     start: () => {
       started = performance.now()

@@ -1,49 +1,102 @@
-/** Load for the benchmarks: posts of a thousand ordinary lines, and what a process has used so far. */
-import { randomBytes } from "node:crypto"
-import { readFileSync } from "node:fs"
-import * as Http from "node:http"
+/**
+ * What busy functions get from a healthy OpenObserve: per latency, rate and tier the most lines that waited, requests,
+ * time added to each call (from the runtime's end to the extension's `next`), and lines that had not arrived when the
+ * sandbox had ended. Prints a table, and one JSON line.
+ *
+ *     npm run build && node bench/load.ts [latency=10,100,500,1000] [rate=1,10,80] [tier=end,continuous,adaptive]
+ *                                         [seconds=10] [lines=20] [side=1]
+ *
+ * `adaptive` runs for `ADAPTED_S` longer, since it is `end` for a sandbox's first 30 s. `side` is how many cells run at
+ * once: more than one blurs the added times. A sandbox has one call at a time, so that a tier which waits has fewer calls.
+ * `O2_BENCH_LAYER` names another unpacked layer than dist/layer.
+ *
+ * Floor: Lambda holds telemetry back for 25 ms, which `end` waits for.
+ */
+import { fileURLToPath } from "node:url"
+import { runTraffic } from "../test/integration/traffic.ts"
+import { carrying, outageWarnings, well } from "../test/integration/trafficBooks.ts"
+import { quantile, rounded } from "./statistics.ts"
 
-/** Clock ticks per second in /proc/PID/stat, on every Linux that Lambda runs on. */
-const TICKS_PER_SECOND = 100
+/** How much longer `adaptive` runs, in s: until it is no longer what it is at first. */
+const ADAPTED_S = 30
 
-export const PER_POST = 1000
+const LAYER = process.env["O2_BENCH_LAYER"] ?? fileURLToPath(new URL("../dist/layer", import.meta.url))
 
-/** A post of `PER_POST` lines of about 270 bytes each; `isNoise` for such as do not compress. */
-export const makePost = ({ isNoise = false } = {}): Buffer => {
-  const time = new Date().toISOString()
-  const events = Array.from({ length: PER_POST }, (_, index) => ({
-    time,
-    type: "function",
-    record: `${time}\t6f0d7a9e-52a5-4f1b-8f0a-0d5f4f6a1c11\tINFO\torder ${index} stored for customer ${
-      (index * 7919) % 100_000
-    } with ${isNoise ? randomBytes(72).toString("base64") : "items ".repeat(16)}\n`
-  }))
-  return Buffer.from(JSON.stringify(events))
+const given = new Map(
+  process.argv.slice(2).map((argument) => {
+    const [name = "", value = ""] = argument.split("=")
+    return [name, value.split(",")]
+  })
+)
+const numbers = (name: string, ...fallback: ReadonlyArray<number>) => given.get(name)?.map(Number) ?? fallback
+const [seconds = 0] = numbers("seconds", 10)
+const [linesPerCall = 0] = numbers("lines", 20)
+const [side = 1] = numbers("side", 1)
+
+interface Cell {
+  readonly tier: string
+  readonly latencyMs: number
+  readonly callsPerSecond: number
 }
 
-/** Posts as the platform does: done when the answer has come. */
-export const post = (url: URL, body: Buffer, agent: Http.Agent) =>
-  new Promise<void>((resolve, reject) => {
-    const request = Http.request(
-      url,
-      { method: "POST", agent, headers: { "content-length": body.length } },
-      (response) => {
-        response.resume()
-        response.once("end", resolve)
-      }
-    )
-    request.once("error", reject)
-    request.end(body)
-  })
+const cells: ReadonlyArray<Cell> = (given.get("tier") ?? ["end", "continuous", "adaptive"]).flatMap((tier) =>
+  numbers("latency", 10, 100, 500, 1000).flatMap((latencyMs) =>
+    numbers("rate", 1, 10, 80).map((callsPerSecond) => ({ tier, latencyMs, callsPerSecond }))
+  )
+)
 
-/** CPU seconds and memory of a process so far. */
-export const usage = (pid: number) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ")
-  const status = readFileSync(`/proc/${pid}/status`, "utf8")
-  const megabytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024
+const measure = async ({ callsPerSecond, latencyMs, tier }: Cell) => {
+  const traffic = await runTraffic({
+    layer: LAYER,
+    environment: { O2_FLUSH_STRATEGY: tier },
+    behave: well(latencyMs),
+    seconds: seconds + (tier === "adaptive" ? ADAPTED_S : 0),
+    callsPerSecond,
+    linesPerCall
+  })
   return {
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-    residentMegabytes: megabytes("VmRSS"),
-    peakMegabytes: megabytes("VmHWM")
+    tier,
+    latencyMs,
+    callsPerSecond,
+    calls: traffic.calls,
+    lines: traffic.lines,
+    maxBacklog: traffic.maxBacklog,
+    requests: carrying(traffic).length,
+    addedMedianMs: rounded(quantile(traffic.addedMs, 0.5)),
+    addedP95Ms: rounded(quantile(traffic.addedMs, 0.95)),
+    undelivered: traffic.missing,
+    duplicates: traffic.copies,
+    warnings: outageWarnings(traffic).length
   }
 }
+
+type Figures = Awaited<ReturnType<typeof measure>>
+
+const COLUMNS: ReadonlyArray<readonly [title: string, key: keyof Figures]> = [
+  ["      tier", "tier"],
+  ["latency ms", "latencyMs"],
+  ["calls/s", "callsPerSecond"],
+  ["calls", "calls"],
+  ["lines", "lines"],
+  ["max backlog", "maxBacklog"],
+  ["requests", "requests"],
+  ["added median", "addedMedianMs"],
+  ["added p95", "addedP95Ms"],
+  ["undelivered", "undelivered"],
+  ["duplicates", "duplicates"],
+  ["warnings", "warnings"]
+]
+
+const row = (cells: ReadonlyArray<string>) =>
+  `| ${cells.map((cell, index) => cell.padStart(COLUMNS[index]![0].length)).join(" | ")} |`
+
+console.log(row(COLUMNS.map(([title]) => title)))
+console.log(row(COLUMNS.map(([title]) => "".padEnd(title.length, "-"))))
+const figures: Array<Figures> = []
+for (let first = 0; first < cells.length; first += side) {
+  for (const measured of await Promise.all(cells.slice(first, first + side).map(measure))) {
+    figures.push(measured)
+    console.log(row(COLUMNS.map(([, key]) => String(measured[key]))))
+  }
+}
+console.log(JSON.stringify({ bench: "load", seconds, linesPerCall, figures }))

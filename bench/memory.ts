@@ -12,7 +12,7 @@ import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
 import { makeControlPlane } from "./ControlPlane.ts"
-import { makePost, PER_POST, post, usage } from "./load.ts"
+import { makePost, PER_POST, post, usage } from "./posts.ts"
 import { rounded } from "./statistics.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))

@@ -13,7 +13,7 @@ import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
 import * as Zlib from "node:zlib"
 import { type ControlPlane, makeControlPlane } from "./ControlPlane.ts"
-import { makePost, PER_POST, post, usage } from "./load.ts"
+import { makePost, PER_POST, post, usage } from "./posts.ts"
 import { rounded } from "./statistics.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))

@@ -11,9 +11,9 @@ const layer = `${root}dist/layer`
 
 /**
  * Bytes of what the extension loads at its start; every 100 KB cost about 10 ms of each cold start. Of these, delivering
- * under load takes 6 KB more than one batch after the other did, and bounds on what anybody in the sandbox can make us hold 3.
+ * under load takes 8 KB more than one batch after the other did, and bounds on what anybody in the sandbox can make us hold 3.
  */
-const START_BUDGET_BYTES = 213 * 1024
+const START_BUDGET_BYTES = 215 * 1024
 
 const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8")) as { readonly version: string }
 

@@ -22,6 +22,8 @@ export interface Batch {
   readonly coding: "gzip" | "identity"
   /** The records may have more columns together than the server takes at once. */
   readonly isWide?: boolean
+  /** It is a part of one that was not to be sent as a whole. */
+  readonly isPart?: boolean
   /** Present when the server, well otherwise, could not store it or what it is a part of. */
   readonly suspicion?: Suspicion
 }
@@ -102,6 +104,7 @@ export const divide = (batch: Batch, bodies: ReadonlyArray<Part>): Array<Batch> 
       oldestTimestamp,
       body: owned,
       coding: "identity",
+      isPart: true,
       isWide: false
     })
   })

@@ -16,6 +16,7 @@ import type { Destination } from "./Destination.ts"
 import type { EncodedRecords } from "./EncodedRecords.ts"
 import { type DropReason, Ledger, type Tally } from "./Ledger.ts"
 import { MemoryBudget, type Reservation } from "./MemoryBudget.ts"
+import * as Merging from "./Merging.ts"
 import type { OpenBatch } from "./OpenBatch.ts"
 import { OpenBatches } from "./OpenBatches.ts"
 
@@ -47,11 +48,11 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly take: (destination: Destination) => Effect.Effect<Batch | undefined>
   /** Frees the memory of a batch that was taken. What became of its records is for the caller to book. */
   readonly settle: (batch: Batch) => Effect.Effect<void>
-  /** Returns a batch that was taken, or a part of one, to its place in the order. */
+  /** Returns a batch that was taken, or a part of one, to its place in the order, merged with others if it is small. */
   readonly giveBack: (batch: Batch) => Effect.Effect<void>
   /** Puts others in the place of a batch that was taken (its halves, or itself rewritten); answers with them compressed. */
   readonly replace: (batch: Batch, others: ReadonlyArray<Batch>) => Effect.Effect<ReadonlyArray<Batch>>
-  /** Every batch that is not settled, those in flight included, compressed. */
+  /** Every batch that is not settled, those in flight included, compressed; what is small merged. */
   readonly unsettled: Effect.Effect<ReadonlyArray<Batch>>
   /** Bytes that a batch of an earlier process may take: new records must find room beside it, unless it is too large. */
   readonly roomBytes: Effect.Effect<number>
@@ -80,6 +81,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       const open = new OpenBatches(maxBatchBytes)
       const sealed = new BatchQueue()
       const inFlight = new Map<number, Batch>()
+      // whole numbers of those that have a file on the disk: it is removed by that number
+      const onDisk = new Set<number>()
       // bodies that others may still read: a request's socket, even a broken one's, and the disk
       const lent = new WeakSet<Buffer>()
       let nextNumber = 0
@@ -207,6 +210,20 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         }
       }
 
+      /** Merges what is small of what waits for a destination, as far as it fits into one batch. */
+      const mergeUnsafe = (destination: Destination) => {
+        const small = sealed.of(destination).filter((batch) =>
+          Merging.isSmall(batch, maxBatchBytes) && !onDisk.has(batch.id) && !compressor.isReading(batch)
+        )
+        const batches = Merging.takeFitting(small, maxBatchBytes)
+        const bytes = batches.reduce((sum, { tally }) => sum + tally.bytes, 0)
+        // not at the price of records
+        if (batches.length < 2 || heldBytes() + bytes > maxBufferBytes) return
+        const merged = Merging.merge(batches)
+        for (const batch of batches) sealed.remove(batch)
+        insert(merged)
+      }
+
       const landUnsafe = (batch: Batch) => {
         inFlight.delete(batch.id)
         inFlightBytes -= batch.body.length
@@ -249,11 +266,17 @@ export class LogBuffer extends Context.Service<LogBuffer, {
             landUnsafe(batch)
             ledger.moveUnsafe(batch.destination.signal, "inFlight", "buffered", batch.tally)
             insert(batch)
+            mergeUnsafe(batch.destination)
           }),
         unsettled: Effect.gen(function*() {
           yield* compressor.allSettled
+          for (const destination of new Set(sealed.all().map((batch) => batch.destination))) mergeUnsafe(destination)
+          yield* compressor.allSettled
           const batches = [...inFlight.values(), ...sealed.all()]
-          for (const { body } of batches) lent.add(body)
+          for (const { body, id } of batches) {
+            lent.add(body)
+            onDisk.add(Math.floor(id))
+          }
           return batches
         }),
         roomBytes: Effect.sync(() => {
@@ -262,6 +285,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         }),
         restore: (batch) =>
           Effect.sync(() => {
+            onDisk.add(Math.floor(batch.id))
             ledger.replayUnsafe(batch.destination.signal, batch.tally)
             insert(batch)
           }),

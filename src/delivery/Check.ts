@@ -9,10 +9,13 @@ import type { Destination } from "./Destination.ts"
 import type { Outage } from "./Outage.ts"
 import type { Pace } from "./Pace.ts"
 import type { Slots } from "./Slots.ts"
-import type { Retry } from "./Verdict.ts"
+import type { Retry, Setback } from "./Verdict.ts"
 
 /** Thaws that the answers to a check may be lost to before that is an answer, too. */
 const MAX_LOST_ANSWERS = 2
+
+/** Empty requests beside the first while one is waited for: a server that loses one now and then may lose that as well. */
+const MAX_REPEATS = 2
 
 /** A freeze makes a timer late: whoever notices the thaw acts before this is over, in ms. */
 const LATE_GRACE_MS = 2 * Freeze.THAW_GRACE_MS
@@ -33,11 +36,12 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
   const { destination, outage, pace, slots, startWorkers } = server
   const handle = yield* FiberHandle.make<void>()
   let isRunning = false
+  let askedAt = Infinity
 
-  /** What requests without an answer come to. */
+  /** What requests without an answer come to; where a freeze has ended them all, the empty ones. */
   const noAnswer = Effect.map(Clock.currentTimeMillis, (now): Retry => ({
     _tag: "Retry",
-    detail: `no answer from ${destination.url.host} within ${slots.oldestSuspectMs(now)} ms`,
+    detail: `no answer from ${destination.url.host} within ${Math.max(slots.oldestSuspectMs(now), now - askedAt)} ms`,
     afterMs: undefined,
     mayBeStored: true,
     remedy: destination.unreachableRemedy
@@ -50,17 +54,33 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
       Effect.andThen(Clock.currentTimeMillis),
       Effect.map((now) => now - startedAt - patience < Freeze.MIN_FREEZE_MS ? "silent" as const : "lost" as const)
     )
+    // one that answers "not now" may say something else the next time: what it says last counts, or what is good
+    const probe = Attempt.probe({ transport, requestTimeoutMs: config.requestTimeoutMs }, destination).pipe(
+      Effect.flatMap((verdict) => verdict._tag === "Retry" ? Effect.fail(verdict) : Effect.succeed(verdict))
+    )
+    const times = outage.isFailing() ? 1 : 1 + MAX_REPEATS
+    const probes = Array.from(
+      { length: times },
+      (_, index) => index === 0 ? probe : Effect.andThen(Freeze.sleep(patience * index / times, LATE_GRACE_MS), probe)
+    )
     return yield* Effect.raceAllFirst([
-      Attempt.probe({ transport, requestTimeoutMs: config.requestTimeoutMs }, destination),
-      // others may prove it meanwhile
-      Effect.as(pace.overtaken(startedAt), "well" as const),
+      Effect.raceAll(probes).pipe(Effect.catch(Effect.succeed)),
+      // whatever is answered meanwhile says the same: the request that is suspect, too
+      Effect.as(pace.nextAnswer, "well" as const),
       // its answer may be lost to a freeze, as any other
       Effect.as(abandonment.abandoned, "lost" as const),
       silence
     ])
   })
 
+  /** A server that has stored something a moment ago fails now and then, which is no outage. */
+  const failed = Effect.fnUntraced(function*(setback: Setback) {
+    const isWell = setback._tag === "Retry" && outage.isWellAt(yield* Clock.currentTimeMillis)
+    if (!isWell) yield* outage.failed(setback)
+  })
+
   const check = Effect.gen(function*() {
+    askedAt = yield* Clock.currentTimeMillis
     for (let lost = 0; lost < MAX_LOST_ANSWERS; lost++) {
       const startedAt = yield* Clock.currentTimeMillis
       // the end of the pause will ask again
@@ -69,12 +89,13 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
       if (verdict === "lost") continue
       if (verdict === "well") return
       if (verdict === "silent") break
-      return yield* verdict._tag === "Accepted" ? pace.answered(startedAt) : outage.failed(verdict)
+      return yield* verdict._tag === "Accepted" ? pace.answered(startedAt) : failed(verdict)
     }
-    yield* outage.failed(yield* noAnswer)
+    yield* failed(yield* noAnswer)
   }).pipe(
     Effect.ensuring(Effect.sync(() => {
       isRunning = false
+      askedAt = Infinity
     })),
     Effect.andThen(startWorkers)
   )

@@ -198,8 +198,10 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
             work.moveHeadToEnd()
             break
           }
+          // the first that fails is not waited for; when the next fails as well, the server may be away
+          const wasWell = !outage.isInDoubt() && outage.isWellAt(yield* Clock.currentTimeMillis)
           yield* outage.suspect
-          if (yield* pause(verdict, stored > storedBefore)) break
+          if (yield* pause(verdict, wasWell || stored > storedBefore)) break
           // others go first next time: what the server fails over may be in the batch, and must not hold up the rest
           if (verdict._tag === "Retry" && verdict.isFailure === true) work.replaceHead(exhausted(batch, stored))
           return verdict
@@ -216,12 +218,12 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
   }
 }
 
-/** Exponential, ±20 % at random, capped, `O2_MAX_RETRIES` times. */
+/** Exponential, ±20 % at random, capped, in whole ms, `O2_MAX_RETRIES` times. */
 const retryPolicy = (config: Configuration) =>
   Schedule.exponential(Duration.millis(config.initialRetryDelayMs)).pipe(
     Schedule.jittered,
     Schedule.modifyDelay(({ duration }) =>
-      Effect.succeed(Duration.min(duration, Duration.millis(config.maxRetryDelayMs)))
+      Effect.succeed(Duration.millis(Math.ceil(Math.min(Duration.toMillis(duration), config.maxRetryDelayMs))))
     ),
     Schedule.upTo({ times: config.maxRetries })
   )

@@ -18,6 +18,12 @@ import { WorkList } from "./WorkList.ts"
 const MAX_IN_FLIGHT = 4
 
 /**
+ * Suspect requests, with nothing stored since the first of them, at which a server takes no records though it answers empty
+ * requests. One that has become slow of a sudden has stored something before there are as many.
+ */
+const MAX_SUSPECTS = 3 * MAX_IN_FLIGHT
+
+/**
  * When what is open is to leave: `soon`, with what comes until a request is not under way, so that requests follow the
  * server's pace and not the calls'; or `now`, as soon as there is a connection for it.
  */
@@ -56,8 +62,10 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
   })
 
   const suspected = Effect.fnUntraced(function*(startedAt: number) {
+    const now = yield* Clock.currentTimeMillis
+    const takesNothing = slots.suspectCount >= MAX_SUSPECTS && !outage.hasStoredWithin(slots.oldestSuspectMs(now), now)
     // a probe that gets no answer has failed
-    if (outage.isFailing()) yield* Effect.flatMap(check.noAnswer, outage.failed)
+    if (takesNothing || outage.isFailing()) yield* Effect.flatMap(check.noAnswer, outage.failed)
     else if (!pace.isProvenSince(startedAt)) yield* check.start
     yield* startWorkers
   })
@@ -136,10 +144,12 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
 
   const startWorkers: Effect.Effect<void> = Effect.gen(function*() {
     // a timer may come too late: what is left is for the disk
-    for (let count = slots.active; count < MAX_IN_FLIGHT && !isOver; count++) {
-      const { openRecords, sealedBatches } = yield* buffer.stateOf(destination)
-      const hasWork = sealedBatches > 0 || openRecords > 0 && maySeal(slots.active)
-      if (!hasWork || !maySend(slots.active, yield* Clock.currentTimeMillis)) return
+    if (isOver) return
+    const { openRecords, sealedBatches } = yield* buffer.stateOf(destination)
+    const batches = sealedBatches + (openRecords > 0 && maySeal(slots.active) ? 1 : 0)
+    const workers = Math.min(batches, MAX_IN_FLIGHT - slots.active)
+    for (let count = 0; count < workers; count++) {
+      if (!maySend(slots.active, yield* Clock.currentTimeMillis)) return
       yield* FiberSet.run(deliveries, slots.run(worker))
     }
   })
@@ -186,7 +196,9 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     /** After a flush that has waited in vain: an outage, if requests have become suspect in it and nobody knows why. */
     waitedInVain: Effect.gen(function*() {
       const isWell = outage.isWellAt(yield* Clock.currentTimeMillis)
-      if (slots.hasSuspects && slots.active === 0 && !isWell) yield* Effect.flatMap(check.noAnswer, outage.failed)
+      // a check that is under way will say
+      const isUnknown = slots.hasSuspects && slots.active === 0 && !isWell && !check.isRunning()
+      if (isUnknown) yield* Effect.flatMap(check.noAnswer, outage.failed)
     }),
 
     /** Waits until every delivery is over, at most for so many ms. */

@@ -57,6 +57,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
    * been answered. While a server takes nothing it goes on growing.
    */
   readonly deliverAll: Effect.Effect<void>
+  /** The same beside what is under way: the sandbox ends, and a round trip more may be one too many. */
+  readonly deliverNow: Effect.Effect<void>
   /**
    * Delivers all there is and waits for it, at most for the budget: true when nothing is left. What hangs at a destination in
    * an outage is waited for by the last one only, and so are requests that were suspect before. Requests in flight at its
@@ -216,6 +218,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           return Effect.andThen(each((lane) => isDue(lane) ? lane.wantSoon : Effect.void), startWorkers)
         }),
         deliverAll,
+        deliverNow: Effect.andThen(each((lane) => lane.wantNow), startWorkers),
         flush: ({ budget, isLast }) => isLast ? flushLast(budget) : flush(budget),
         awaitSettled: (atMost) =>
           Effect.asVoid(Effect.flatMap(lanesWorthWaiting, (lanes) => awaitSettled(lanes, Duration.toMillis(atMost)))),

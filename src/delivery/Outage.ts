@@ -30,8 +30,11 @@ export const make = Effect.fnUntraced(function*({ server, signal, url }: Destina
   /** Whether an outage has been noticed a moment ago, so that nobody should wait. */
   const isPausedAt = (nowMillis: number) => breaker.isOpen(nowMillis)
 
+  /** Whether something has been stored in the last so many ms. */
+  const hasStoredWithin = (ms: number, nowMillis: number) => nowMillis - storedAt < ms
+
   /** Whether something has been stored a moment ago. */
-  const isWellAt = (nowMillis: number) => nowMillis - storedAt < WELL_FOR_MS
+  const isWellAt = (nowMillis: number) => hasStoredWithin(WELL_FOR_MS, nowMillis)
 
   /** For how many ms attempts have failed and nothing else has happened. */
   const hasFailedFor = (nowMillis: number) => doubtSince === undefined ? 0 : nowMillis - doubtSince
@@ -83,6 +86,7 @@ export const make = Effect.fnUntraced(function*({ server, signal, url }: Destina
 
   return {
     isPausedAt,
+    hasStoredWithin,
     isWellAt,
     hasFailedFor,
     isFailing: () => breaker.isFailing,

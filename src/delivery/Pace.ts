@@ -29,12 +29,18 @@ export const make = () => {
 
   const usualMs = () => samples.length === 0 ? undefined : Math.max(...samples.map((s) => s.endedAt - s.startedAt))
 
+  const overtaken = (startedAt: number): Effect.Effect<void> =>
+    Effect.suspend(() => provenAt > startedAt ? Effect.void : Effect.andThen(proven.await, overtaken(startedAt)))
+
   return {
     /** The slowest of the last answers in ms; `undefined` before the first. */
     usualMs,
 
     /** Age in ms from which a request without an answer is suspect. */
     suspectAfterMs: (): number => Math.max(MIN_SUSPECT_MS, (usualMs() ?? 0) * SUSPECT_FACTOR),
+
+    /** Completes with the next answer, whenever its request was begun. */
+    nextAnswer: proven.await,
 
     /** The server has taken what a request brought, or would have: it was begun at `startedAt` (epoch ms). */
     answered: (startedAt: number) =>
@@ -57,9 +63,7 @@ export const make = () => {
     isProvenSince: (startedAt: number): boolean => provenAt > startedAt,
 
     /** Completes when that is so: the server is well. */
-    overtaken: Effect.fnUntraced(function*(startedAt: number) {
-      while (provenAt <= startedAt) yield* proven.await
-    })
+    overtaken
   }
 }
 

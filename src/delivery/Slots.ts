@@ -38,6 +38,11 @@ export class Slots {
     return this.active < this.limit
   }
 
+  /** Requests that are suspect. */
+  get suspectCount(): number {
+    return this.suspects.size
+  }
+
   get hasSuspects(): boolean {
     return this.suspects.size > 0
   }

@@ -124,5 +124,5 @@ const awaitLastTelemetry = Effect.fnUntraced(function*(reason: string, until: nu
     // where nothing has ever come, nothing is to be expected
     const least = isFailure || stream.lastPostAt === -Infinity ? 0 : MIN_LISTENING_MS
     return Math.min(until, Math.max(started + Math.max(least, quiet), stream.lastPostAt + quiet))
-  }, sink.deliverAll)
+  }, sink.deliverNow)
 })

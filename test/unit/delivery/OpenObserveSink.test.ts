@@ -114,7 +114,7 @@ describe("OpenObserveSink", () => {
         assert.strictEqual((yield* books).possiblyDuplicated.records, 1)
       }))
 
-    it.effect("returns a batch to its place, so that order is kept", () => {
+    it.effect("returns batches to their place, merged when they are small, so that order is kept", () => {
       let isUp = false
       return withSink(
         { respond: (request) => isUp ? storeAll(request) : overloaded, env: noRetries },
@@ -126,7 +126,7 @@ describe("OpenObserveSink", () => {
           const before = transport.exchanges.length
           yield* TestClock.adjust("1 minute")
           assert.isTrue(yield* flush(1000))
-          assert.deepStrictEqual(sentBy(transport).slice(before), [[1], [2], [3], [4]])
+          assert.deepStrictEqual(sentBy(transport).slice(before), [[1, 2, 3], [4]])
         }
       )
     })

@@ -1,0 +1,86 @@
+/** The built artefact as a process of Lambda's, without Lambda: started, frozen, thawed and ended by its own pid. */
+import { spawn } from "node:child_process"
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import type { OwnLine } from "./sandbox.ts"
+
+/** Something that the extension has logged. */
+interface Said {
+  /** `performance.now()` when it was read. */
+  readonly at: number
+  readonly line: OwnLine
+}
+
+/** How the process ended. */
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** `performance.now()` of the end. */
+  readonly at: number
+}
+
+/** A running process. */
+export interface TrafficExtension {
+  readonly said: ReadonlyArray<Said>
+  /** Whatever it wrote beside its log lines. */
+  readonly noise: ReadonlyArray<string>
+  readonly exited: Promise<Exit>
+  readonly freeze: () => void
+  readonly thaw: () => void
+  /** How many files wait in `TMPDIR` for the next process. */
+  readonly spillFiles: () => number
+  /** Kills it if need be, and removes what it has left on the disk. */
+  readonly end: () => Promise<void>
+}
+
+/** Starts the launcher of an unpacked layer, with nothing in its environment but this. */
+export const startExtension = (
+  layer: string,
+  environment: Readonly<Record<string, string>>
+): TrafficExtension => {
+  const temporaryDirectory = mkdtempSync(join(tmpdir(), "o2-traffic-"))
+  const spillDirectory = join(temporaryDirectory, "o2-lambda-extension")
+  const child = spawn(join(layer, "extensions/o2-lambda-extension"), [], {
+    stdio: ["ignore", "pipe", "pipe"],
+    // the Node.js of this test run first
+    env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, TMPDIR: temporaryDirectory, ...environment }
+  })
+  const said: Array<Said> = []
+  const noise: Array<string> = []
+  let rest = ""
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => noise.push(chunk))
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    const at = performance.now()
+    const lines = (rest + chunk).split("\n")
+    rest = lines.pop() ?? ""
+    for (const line of lines) {
+      if (line.startsWith("{")) said.push({ at, line: JSON.parse(line) as OwnLine })
+      else noise.push(line)
+    }
+  })
+  const signal = (name: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(name)
+  }
+  const exited = new Promise<Exit>((resolve) => {
+    child.once("error", () => resolve({ code: null, signal: null, at: performance.now() }))
+    child.once("close", (code, signal) => resolve({ code, signal, at: performance.now() }))
+  })
+  // a test run that is broken off leaves no process behind
+  const kill = () => signal("SIGKILL")
+  process.once("exit", kill)
+  return {
+    said,
+    noise,
+    exited,
+    freeze: () => signal("SIGSTOP"),
+    thaw: () => signal("SIGCONT"),
+    spillFiles: () => existsSync(spillDirectory) ? readdirSync(spillDirectory).length : 0,
+    end: async () => {
+      kill()
+      await exited
+      process.removeListener("exit", kill)
+      rmSync(temporaryDirectory, { recursive: true, force: true })
+    }
+  }
+}
