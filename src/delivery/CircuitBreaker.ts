@@ -45,6 +45,11 @@ export class CircuitBreaker {
     return this.failingSince !== undefined
   }
 
+  /** The pause is over, whatever the clock says: a timer may come a moment early, and a clock be set back. */
+  endPause(): void {
+    this.openUntil = -Infinity
+  }
+
   /** A delivery has succeeded. Answers whether that ends an outage. */
   succeeded(): boolean {
     const wasFailing = this.isFailing

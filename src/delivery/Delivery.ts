@@ -198,9 +198,7 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
             work.moveHeadToEnd()
             break
           }
-          // the first that fails is not waited for; when the next fails as well, the server may be away
-          const wasWell = !outage.isInDoubt() && outage.isWellAt(yield* Clock.currentTimeMillis)
-          yield* outage.suspect
+          const wasWell = yield* outage.suspect
           if (yield* pause(verdict, wasWell || stored > storedBefore)) break
           // others go first next time: what the server fails over may be in the batch, and must not hold up the rest
           if (verdict._tag === "Retry" && verdict.isFailure === true) work.replaceHead(exhausted(batch, stored))

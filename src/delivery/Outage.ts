@@ -39,9 +39,11 @@ export const make = Effect.fnUntraced(function*({ server, signal, url }: Destina
   /** For how many ms attempts have failed and nothing else has happened. */
   const hasFailedFor = (nowMillis: number) => doubtSince === undefined ? 0 : nowMillis - doubtSince
 
-  /** An attempt has failed. */
+  /** An attempt has failed; true when it is the first since the server was well, which may fail now and then only. */
   const suspect = Effect.map(Clock.currentTimeMillis, (now) => {
+    const isFirst = doubtSince === undefined
     doubtSince ??= now
+    return isFirst && isWellAt(now)
   })
 
   /** A delivery has failed for good. */
@@ -55,7 +57,13 @@ export const make = Effect.fnUntraced(function*({ server, signal, url }: Destina
       isSetting: setback._tag === "Misconfigured"
     }
     const isFirst = breaker.failed(now, yield* Random.next, failure)
-    yield* FiberHandle.run(timer, Effect.andThen(Freeze.sleep(breaker.pauseLeft(now)), probe))
+    yield* FiberHandle.run(
+      timer,
+      Freeze.sleep(breaker.pauseLeft(now)).pipe(
+        Effect.andThen(Effect.sync(() => breaker.endPause())),
+        Effect.andThen(probe)
+      )
+    )
     if (!isFirst) return
     yield* Effect.logWarning(`${server} takes no records; they wait in memory`, {
       signal,

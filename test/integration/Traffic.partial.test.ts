@@ -26,6 +26,8 @@ interface Row {
   readonly trouble: Behaviour
   /** Share of the lines that is to be stored while the trouble lasts. */
   readonly goodput: number
+  /** Outages that chance may make: nothing stored for as long as a flush waits is one. */
+  readonly maxOutages?: number
 }
 
 const ROWS: ReadonlyArray<Row> = [
@@ -36,12 +38,13 @@ const ROWS: ReadonlyArray<Row> = [
     name: "half of the requests meet a 503",
     share: 0.5,
     trouble: { _tag: "Overloaded", latencyMs: LATENCY_MS },
-    goodput: 0.5
+    goodput: 0.5,
+    maxOutages: 1
   }
 ]
 
 describe.concurrent("traffic to a server that fails now and then", { timeout: TIMEOUT_MS }, () => {
-  for (const { goodput, name, share, trouble } of ROWS) {
+  for (const { goodput, maxOutages = 0, name, share, trouble } of ROWS) {
     it(name, async () => {
       const traffic = await runTraffic({
         environment: { O2_FLUSH_STRATEGY: "continuous" },
@@ -52,7 +55,7 @@ describe.concurrent("traffic to a server that fails now and then", { timeout: TI
       })
       const figures = figuresOf(traffic)
       assertAllDelivered(traffic)
-      assert.deepStrictEqual(outageWarnings(traffic), [], figures)
+      assert.isAtMost(outageWarnings(traffic).length, maxOutages, figures)
       const { stored, taken } = sampleAt(traffic, TROUBLE_MS)
       assert.isAtLeast(stored / taken, goodput, figures)
       // each answer that was lost is worth one more copy of its batch

@@ -16,8 +16,8 @@ const recordSize = fc.oneof(fc.integer({ min: 30, max: 300 }), fc.integer({ min:
 
 const sizes = fc.record({
   compression: fc.constantFrom("none" as const, "none" as const, "gzip" as const),
-  maxBufferBytes: fc.integer({ min: 4, max: 30 }).map((n) => n * 50),
-  maxBatchBytes: fc.integer({ min: 50, max: 400 })
+  maxBufferBytes: fc.integer({ min: 4, max: 60 }).map((n) => n * 50),
+  maxBatchBytes: fc.integer({ min: 50, max: 700 })
 }).filter(({ maxBatchBytes, maxBufferBytes }) => maxBatchBytes * 2 <= maxBufferBytes)
 
 const operations = fc.array(

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { halve } from "../../../src/delivery/Batch.ts"
+import type { Batch } from "../../../src/delivery/Batch.ts"
 import { LogBuffer } from "../../../src/delivery/Buffer.ts"
 import { books, bufferLayer, numbersIn, postOf, takeAll, takeNext } from "../../support/bufferFixtures.ts"
 import { logs } from "../../support/destinations.ts"
@@ -171,6 +172,44 @@ describe("LogBuffer", () => {
       assert.deepEqual((yield* takeAll).map(numbersIn), [[0], [1, 2], [3]])
       assert.strictEqual((yield* books).received.records, 4)
     }).pipe(Effect.provide(bufferLayer())))
+
+  for (const compression of ["none", "gzip"] as const) {
+    it.effect(`merges small batches that come back, ${compression}`, () =>
+      Effect.gen(function*() {
+        const buffer = yield* LogBuffer
+        const batches: Array<Batch> = []
+        for (let n = 0; n < 5; n++) {
+          // the fourth is not small
+          yield* buffer.append(logs, postOf([n === 3 ? 300 : 100, 100], 2 * n))
+          yield* buffer.seal()
+          const batch = yield* takeNext
+          if (batch !== undefined) batches.push(batch)
+        }
+        yield* Effect.forEach(batches, buffer.giveBack)
+        const waiting = yield* takeAll
+        const numbers = waiting.map(numbersIn)
+        assert.deepEqual(numbers.flat().toSorted((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+        assert.deepEqual(numbers.filter((found) => found.includes(6)), [[6, 7]])
+        assert.isBelow(waiting.length, batches.length)
+        for (const { tally } of waiting) assert.isAtMost(tally.bytes, 1000)
+        assert.strictEqual((yield* books).inFlight.records, 10)
+      }).pipe(Effect.provide(bufferLayer({ compression, maxBatchBytes: 1000, maxBufferBytes: 10_000 }))))
+  }
+
+  it.effect("merges what is small before it is written, but nothing that is on the disk already", () =>
+    Effect.gen(function*() {
+      const buffer = yield* LogBuffer
+      const write = Effect.fnUntraced(function*(n: number) {
+        yield* buffer.append(logs, postOf([100], n))
+        yield* buffer.seal()
+      })
+      yield* write(0)
+      yield* write(1)
+      assert.deepEqual((yield* buffer.unsettled).map(numbersIn), [[0, 1]])
+      yield* write(2)
+      yield* write(3)
+      assert.deepEqual((yield* buffer.unsettled).map(numbersIn), [[0, 1], [2, 3]])
+    }).pipe(Effect.provide(bufferLayer({ maxBatchBytes: 1000, maxBufferBytes: 10_000 }))))
 
   it.effect("leaves alone what is being written to the disk when it evicts it meanwhile", () =>
     Effect.gen(function*() {

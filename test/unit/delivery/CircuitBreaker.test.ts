@@ -30,6 +30,15 @@ describe("CircuitBreaker", () => {
       assert.isFalse(breaker.isFailing)
     }))
 
+  it.effect("ends a pause when it is told, whatever the clock says", () =>
+    Effect.sync(() => {
+      const breaker = new CircuitBreaker()
+      breaker.failed(1_000_000, EVEN)
+      breaker.endPause()
+      assert.isFalse(breaker.isOpen(999_000))
+      assert.isTrue(breaker.isFailing)
+    }))
+
   it.effect("pauses for 3 s, then for a seventh of the outage so far, at most for a minute", () =>
     Effect.sync(() => {
       const found = pauses(60)
