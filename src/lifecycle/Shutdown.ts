@@ -12,7 +12,7 @@ import * as Spilling from "./Spilling.ts"
 const SHUTDOWN_MARGIN_MS = 100
 
 /** CPU time, in ms, that ending takes: a function of 128 MB gets it in 14 times as long (1 769 MB are one CPU). */
-const ENDING_CPU_MS = 15
+const ENDING_CPU_MS = 30
 
 /** Kept for delivering what came last, in ms; until then telemetry may still arrive after SHUTDOWN. */
 const DELIVERY_RESERVE_MS = 600

@@ -30,6 +30,8 @@ export interface TrafficOptions {
   readonly isManagedInstance?: boolean
   /** The last call is followed at once by one more with so many lines. */
   readonly lastLines?: number
+  /** The share of a CPU that the extension gets from SHUTDOWN on. */
+  readonly cpuShare?: number
 }
 
 /** How things stood at a moment, by what had been taken by the extension and stored by the server. */
@@ -187,6 +189,7 @@ export const runTraffic = async (options: TrafficOptions): Promise<Traffic> => {
       await pause(Math.min(due, end))
     }
     if (options.lastLines !== undefined) await call(options.lastLines)
+    if (options.cpuShare !== undefined) extension.throttle(options.cpuShare)
     const shutdownAt = performance.now()
     plane.answer({
       eventType: "SHUTDOWN",

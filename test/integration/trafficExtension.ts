@@ -20,6 +20,18 @@ export interface Exit {
   readonly at: number
 }
 
+/** Lets a process run for a share of each 100 ms, until it is gone. */
+const THROTTLE = `
+  const [pid, share] = process.argv.slice(1).map(Number)
+  const sleep = (millis) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
+  for (let period = 0; period < 300; period++) {
+    process.kill(pid, "SIGCONT")
+    sleep(100 * share)
+    process.kill(pid, "SIGSTOP")
+    sleep(100 * (1 - share))
+  }
+`
+
 /** A running process. */
 export interface TrafficExtension {
   readonly said: ReadonlyArray<Said>
@@ -27,6 +39,8 @@ export interface TrafficExtension {
   readonly noise: ReadonlyArray<string>
   readonly exited: Promise<Exit>
   readonly freeze: () => void
+  /** From now on it gets this share of a CPU, in periods of 100 ms, as Lambda gives it to small functions. */
+  readonly throttle: (share: number) => void
   readonly thaw: () => void
   /** How many files wait in `TMPDIR` for the next process. */
   readonly spillFiles: () => number
@@ -68,15 +82,21 @@ export const startExtension = (
   })
   // a test run that is broken off leaves no process behind
   const kill = () => signal("SIGKILL")
+  let throttling: ReturnType<typeof spawn> | undefined
   process.once("exit", kill)
   return {
     said,
     noise,
     exited,
     freeze: () => signal("SIGSTOP"),
+    throttle: (share) => {
+      // apart, so that what this process does delays nothing
+      throttling = spawn(process.execPath, ["-e", THROTTLE, String(child.pid), String(share)], { stdio: "ignore" })
+    },
     thaw: () => signal("SIGCONT"),
     spillFiles: () => existsSync(spillDirectory) ? readdirSync(spillDirectory).length : 0,
     end: async () => {
+      throttling?.kill("SIGKILL")
       kill()
       await exited
       process.removeListener("exit", kill)

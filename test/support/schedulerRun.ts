@@ -82,7 +82,7 @@ export const live = (life: Life): Effect.Effect<Report, unknown> =>
 
         const look = Effect.gen(function*() {
           const snapshot = yield* ledger.snapshot
-          if (!isBalanced(snapshot)) yield* Effect.die(new Error(`unbalanced: ${JSON.stringify(snapshot)}`))
+          if (!isBalanced(snapshot)) return yield* Effect.die(new Error(`unbalanced: ${JSON.stringify(snapshot)}`))
           const { buffered, delivered, inFlight, received } = snapshot.logs
           const { openRecords, sealedBatches } = yield* buffer.state
           const at = yield* now
