@@ -30,7 +30,7 @@ export interface TrafficOptions {
   readonly isManagedInstance?: boolean
   /** The last call is followed at once by one more with so many lines. */
   readonly lastLines?: number
-  /** The share of a CPU that the extension gets from SHUTDOWN on. */
+  /** The share of a CPU that the extension gets from half a second before SHUTDOWN on. */
   readonly cpuShare?: number
 }
 
@@ -189,7 +189,11 @@ export const runTraffic = async (options: TrafficOptions): Promise<Traffic> => {
       await pause(Math.min(due, end))
     }
     if (options.lastLines !== undefined) await call(options.lastLines)
-    if (options.cpuShare !== undefined) extension.throttle(options.cpuShare)
+    if (options.cpuShare !== undefined) {
+      extension.throttle(options.cpuShare)
+      // it is under way before the end begins
+      await pause(performance.now() + 500)
+    }
     const shutdownAt = performance.now()
     plane.answer({
       eventType: "SHUTDOWN",
