@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { type Setting, settings } from "./Settings.ts"
 
 /** The name of every setting. */
-export const knownNames: ReadonlyArray<string> = Object.values<Setting<unknown>>(settings).map(({ name }) => name)
+const knownNames: ReadonlyArray<string> = Object.values<Setting<unknown>>(settings).map(({ name }) => name)
 
 // most functions have no such variables
 const loadSuggestion = Effect.promise(() => import("./SettingSuggestion.ts"))

@@ -30,7 +30,7 @@ export interface Divide {
 }
 
 /** Nothing will be stored until somebody changes the setting. */
-export interface Misconfigured {
+interface Misconfigured {
   readonly _tag: "Misconfigured"
   readonly detail: string
   /** Advice to the operator. */

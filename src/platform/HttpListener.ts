@@ -30,7 +30,7 @@ const OPTIONS: Http.ServerOptions = {
 export const MAX_CONNECTIONS = 100
 
 /** A port that is open. */
-export interface Listener {
+interface Listener {
   readonly port: number
   /** Closes the port and every connection; done when the requests that this cuts off have seen it. Also done twice. */
   readonly close: Effect.Effect<void>

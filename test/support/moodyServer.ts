@@ -61,7 +61,7 @@ export const fatesOf = (weather: Weather, chance: () => number) => (at: number):
 }
 
 /** A request as the server has seen it. */
-export interface Seen {
+interface Seen {
   /** In ms since the start. */
   readonly at: number
   /** Numbers of the records; none in a question whether records would be taken. */

@@ -52,7 +52,7 @@ export interface ProgramOptions {
 }
 
 /** A sandbox as its variables describe it: on demand, unless a test wants another. */
-export const sandboxLayer = (kind: { readonly isManagedInstance?: boolean; readonly isSnapStart?: boolean } = {}) =>
+const sandboxLayer = (kind: { readonly isManagedInstance?: boolean; readonly isSnapStart?: boolean } = {}) =>
   Layer.succeed(LambdaEnvironment, {
     runtimeApi: "127.0.0.1:9001",
     extensionName: "o2-lambda-extension",
