@@ -104,7 +104,7 @@ export const divide = (batch: Batch, bodies: ReadonlyArray<Part>): Array<Batch> 
       oldestTimestamp,
       body: owned,
       coding: "identity",
-      isPart: true,
+      isPart: batch.isPart === true || bodies.length > 1,
       isWide: false
     })
   })

@@ -52,7 +52,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly giveBack: (batch: Batch) => Effect.Effect<void>
   /** Puts others in the place of a batch that was taken (its halves, or itself rewritten); answers with them compressed. */
   readonly replace: (batch: Batch, others: ReadonlyArray<Batch>) => Effect.Effect<ReadonlyArray<Batch>>
-  /** Every batch that is not settled, those in flight included, compressed; what is small merged. */
+  /** Every batch that is not settled, those in flight included, compressed. */
   readonly unsettled: Effect.Effect<ReadonlyArray<Batch>>
   /** Bytes that a batch of an earlier process may take: new records must find room beside it, unless it is too large. */
   readonly roomBytes: Effect.Effect<number>
@@ -81,8 +81,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       const open = new OpenBatches(maxBatchBytes)
       const sealed = new BatchQueue()
       const inFlight = new Map<number, Batch>()
-      // whole numbers of those that have a file on the disk: it is removed by that number
-      const onDisk = new Set<number>()
+      // whole numbers of those that may have a file on the disk, which is found by it
+      const mayBeOnDisk = new Set<number>()
       // bodies that others may still read: a request's socket, even a broken one's, and the disk
       const lent = new WeakSet<Buffer>()
       let nextNumber = 0
@@ -210,18 +210,20 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         }
       }
 
-      /** Merges what is small of what waits for a destination, as far as it fits into one batch. */
+      const isFree = (batch: Batch) => !mayBeOnDisk.has(batch.id) && !compressor.isReading(batch)
+
+      /** Merges what is small of what waits for a destination. */
       const mergeUnsafe = (destination: Destination) => {
-        const small = sealed.of(destination).filter((batch) =>
-          Merging.isSmall(batch, maxBatchBytes) && !onDisk.has(batch.id) && !compressor.isReading(batch)
-        )
-        const batches = Merging.takeFitting(small, maxBatchBytes)
-        const bytes = batches.reduce((sum, { tally }) => sum + tally.bytes, 0)
-        // not at the price of records
-        if (batches.length < 2 || heldBytes() + bytes > maxBufferBytes) return
-        const merged = Merging.merge(batches)
-        for (const batch of batches) sealed.remove(batch)
-        insert(merged)
+        for (const group of Merging.groups(sealed.of(destination), isFree, maxBatchBytes)) {
+          const bytes = group.reduce((sum, { tally }) => sum + tally.bytes, 0)
+          // not at the price of records: until it is compressed it takes more than they did
+          if (heldBytes() + bytes > maxBufferBytes / 2) return
+          const merged = Merging.merge(group)
+          // without memory for it they can still go as they are
+          if (merged === undefined) return
+          for (const batch of group) sealed.remove(batch)
+          insert(merged)
+        }
       }
 
       const landUnsafe = (batch: Batch) => {
@@ -270,12 +272,10 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           }),
         unsettled: Effect.gen(function*() {
           yield* compressor.allSettled
-          for (const destination of new Set(sealed.all().map((batch) => batch.destination))) mergeUnsafe(destination)
-          yield* compressor.allSettled
           const batches = [...inFlight.values(), ...sealed.all()]
           for (const { body, id } of batches) {
             lent.add(body)
-            onDisk.add(Math.floor(id))
+            mayBeOnDisk.add(Math.floor(id))
           }
           return batches
         }),
@@ -285,7 +285,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         }),
         restore: (batch) =>
           Effect.sync(() => {
-            onDisk.add(Math.floor(batch.id))
+            mayBeOnDisk.add(Math.floor(batch.id))
             ledger.replayUnsafe(batch.destination.signal, batch.tally)
             insert(batch)
           }),

@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
+import * as Option from "effect/Option"
 import * as Freeze from "../platform/Freeze.ts"
 import * as Attempt from "./Attempt.ts"
 import type * as Delivery from "./Delivery.ts"
@@ -35,6 +36,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
   const { abandonment, config, transport } = context
   const { destination, outage, pace, slots, startWorkers } = server
   const handle = yield* FiberHandle.make<void>()
+  const proving = yield* FiberHandle.make<void>()
   let isRunning = false
   let askedAt = Infinity
 
@@ -47,16 +49,17 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
     remedy: destination.unreachableRemedy
   }))
 
+  // one that answers "not now" may say something else the next time
+  const probe = Attempt.probe({ transport, requestTimeoutMs: config.requestTimeoutMs }, destination).pipe(
+    Effect.flatMap((verdict) => verdict._tag === "Retry" ? Effect.fail(verdict) : Effect.succeed(verdict))
+  )
+
   const ask = Effect.fnUntraced(function*(startedAt: number) {
     const patience = pace.suspectAfterMs()
     /** Silence; when a freeze has made this late, nothing is known. */
     const silence = Freeze.sleep(patience, LATE_GRACE_MS).pipe(
       Effect.andThen(Clock.currentTimeMillis),
       Effect.map((now) => now - startedAt - patience < Freeze.MIN_FREEZE_MS ? "silent" as const : "lost" as const)
-    )
-    // one that answers "not now" may say something else the next time: what it says last counts, or what is good
-    const probe = Attempt.probe({ transport, requestTimeoutMs: config.requestTimeoutMs }, destination).pipe(
-      Effect.flatMap((verdict) => verdict._tag === "Retry" ? Effect.fail(verdict) : Effect.succeed(verdict))
     )
     const times = outage.isFailing() ? 1 : 1 + MAX_REPEATS
     const probes = Array.from(
@@ -79,6 +82,14 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
     if (!isWell) yield* outage.failed(setback)
   })
 
+  /** What was answered may be older than what is suspect besides: an empty request frees that, too. Nobody waits for it. */
+  const prove = Effect.gen(function*() {
+    const startedAt = yield* Clock.currentTimeMillis
+    const verdict = yield* Effect.option(Effect.timeoutOption(probe, pace.suspectAfterMs()))
+    const isWell = Option.exists(Option.flatten(verdict), ({ _tag }) => _tag === "Accepted")
+    if (isWell) yield* pace.answered(startedAt)
+  })
+
   const check = Effect.gen(function*() {
     askedAt = yield* Clock.currentTimeMillis
     for (let lost = 0; lost < MAX_LOST_ANSWERS; lost++) {
@@ -87,7 +98,10 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
       if (outage.isPausedAt(startedAt)) return
       const verdict = yield* ask(startedAt)
       if (verdict === "lost") continue
-      if (verdict === "well") return
+      if (verdict === "well") {
+        if (slots.hasSuspects) yield* FiberHandle.run(proving, prove)
+        return
+      }
       if (verdict === "silent") break
       return yield* verdict._tag === "Accepted" ? pace.answered(startedAt) : failed(verdict)
     }

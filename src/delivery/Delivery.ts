@@ -130,7 +130,8 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
       const delay = yield* Effect.option(nextDelay(now, undefined))
       if (Option.isNone(delay)) return false
       const waiting = deadline.pause(Duration.max(delay.value[1], Duration.millis(asked)))
-      return yield* othersAreStored ? slot.outside(waiting) : waiting
+      const isTime = yield* othersAreStored ? slot.outside(waiting) : waiting
+      return isTime && (deadline.isLast() || !outage.isPausedAt(yield* Clock.currentTimeMillis))
     })
     // attempts that came to nothing since the last batch was stored, by whomever
     let storedThen = stored
@@ -198,8 +199,9 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
             work.moveHeadToEnd()
             break
           }
-          const wasWell = yield* outage.suspect
-          if (yield* pause(verdict, wasWell || stored > storedBefore)) break
+          // the first that fails, alone, lets one more try its luck: with four it would be a fifth
+          const mayPass = (yield* outage.suspect) && slot.isOnly()
+          if (yield* pause(verdict, mayPass || stored > storedBefore)) break
           // others go first next time: what the server fails over may be in the batch, and must not hold up the rest
           if (verdict._tag === "Retry" && verdict.isFailure === true) work.replaceHead(exhausted(batch, stored))
           return verdict

@@ -43,14 +43,14 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
 
   const slots = new Slots(MAX_IN_FLIGHT, Effect.suspend(() => startWorkers))
 
-  const wantNow = Effect.sync(() => {
+  const sealNext = Effect.sync(() => {
     wish = "now"
   })
 
   const outage: Outage.Outage = yield* Outage.make(destination, {
-    probe: Effect.suspend(() => slots.hasSuspects ? check.start : Effect.andThen(wantNow, startWorkers)),
+    probe: Effect.suspend(() => slots.hasSuspects ? check.start : Effect.andThen(sealNext, startWorkers)),
     // there may be no call that sends what has grown meanwhile
-    resume: Effect.suspend(() => Effect.andThen(wantNow, startWorkers))
+    resume: Effect.suspend(() => Effect.andThen(sealNext, startWorkers))
   })
 
   const check = yield* Check.make(context, {
@@ -112,7 +112,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     const isLasting = setback._tag === "Misconfigured" || setback._tag === "Retry" && setback.afterMs !== undefined
     const isWell = storedBatches() > storedBefore
     if (isLasting || !isWell) yield* outage.failed(setback)
-    else yield* FiberHandle.run(again, retrySoon)
+    else yield* FiberHandle.run(again, retrySoon, { onlyIfMissing: true })
   })
 
   /** Delivers batches one after the other, until none is left that may be sent. */
@@ -160,7 +160,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     /** Whether there have been any records for it. */
     isUsed: Effect.map(
       buffer.stateOf(destination),
-      ({ openRecords, sealedBatches }) => storedBatches() + openRecords + sealedBatches + slots.active > 0
+      ({ openRecords, sealedBatches }) => storedBatches() + openRecords + sealedBatches + slots.underWay > 0
     ),
     isPausedAt: outage.isPausedAt,
     startWorkers,
@@ -168,7 +168,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     /** How many ms it takes to deliver what waits; `Infinity` where nobody knows. */
     expectedMs: Effect.gen(function*() {
       const { openRecords, sealedBatches } = yield* buffer.stateOf(destination)
-      const batches = sealedBatches + slots.active + (openRecords > 0 ? 1 : 0)
+      const batches = sealedBatches + slots.underWay + (openRecords > 0 ? 1 : 0)
       if (slots.hasSuspects || batches > 0 && outage.isInDoubt()) return Infinity
       return batches === 0 ? 0 : Math.ceil(batches / MAX_IN_FLIGHT) * (pace.usualMs() ?? Infinity)
     }),
@@ -184,7 +184,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     /** What is open leaves with the next free connection: somebody waits for it. */
     wantNow: Effect.gen(function*() {
       const { untriedBatches } = yield* buffer.stateOf(destination)
-      const isTrying = untriedBatches + slots.active > 0
+      const isTrying = untriedBatches + slots.underWay > 0
       // while in doubt, one batch is enough to try with: sealed call by call, recovery would take a request for each
       wish = outage.isInDoubt() && isTrying ? "soon" : "now"
     }),

@@ -9,6 +9,9 @@ const MIN_SUSPECT_MS = 1_000
 /** A request is suspect when it has taken so many times as long as the slowest of the last answers. */
 const SUSPECT_FACTOR = 3
 
+/** But not when it has taken so many ms longer: one answer of 10 s is no reason to wait half a minute for the next. */
+const MAX_PATIENCE_MS = 5_000
+
 /** Answers that count: enough to see the slow ones, few enough to follow a server that has become faster. */
 const SAMPLES = 16
 
@@ -37,7 +40,10 @@ export const make = () => {
     usualMs,
 
     /** Age in ms from which a request without an answer is suspect. */
-    suspectAfterMs: (): number => Math.max(MIN_SUSPECT_MS, (usualMs() ?? 0) * SUSPECT_FACTOR),
+    suspectAfterMs: (): number => {
+      const usual = usualMs() ?? 0
+      return Math.max(MIN_SUSPECT_MS, Math.min(usual * SUSPECT_FACTOR, usual + MAX_PATIENCE_MS))
+    },
 
     /** Completes with the next answer, whenever its request was begun. */
     nextAnswer: proven.await,

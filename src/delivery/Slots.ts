@@ -12,6 +12,8 @@ export interface Slot {
   readonly leave: (startedAt: number) => Effect.Effect<void>
   /** Takes it back, if it was left; there may be more in use than there are then, for a while. */
   readonly enter: Effect.Effect<void>
+  /** Whether no other delivery uses a connection. */
+  readonly isOnly: () => boolean
   /** Does something without the slot, unless as many do already as there are slots. */
   readonly outside: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>
 }
@@ -32,6 +34,11 @@ export class Slots {
   constructor(limit: number, onFree: Effect.Effect<void>) {
     this.limit = limit
     this.onFree = onFree
+  }
+
+  /** Deliveries that are neither over nor suspect: those that use a connection, and those that wait for another attempt. */
+  get underWay(): number {
+    return this.active + this.outside
   }
 
   get hasFree(): boolean {
@@ -106,6 +113,7 @@ export class Slots {
       enter: Effect.sync(() => {
         if (this.suspects.delete(key)) this.active++
       }),
+      isOnly: () => this.active === 1,
       outside: (effect) =>
         Effect.suspend(() => {
           if (this.outside >= this.limit) return effect

@@ -32,6 +32,28 @@ describe("A server that fails now and then", () => {
     })
   })
 
+  it.effect("is asked once more when what was answered is older than what is suspect", () => {
+    let questions = 0
+    return withSink({ health: () => questions++ === 0 ? undefined : stored(0) }, function*({ log, transport }) {
+      yield* append(1)
+      const sink = yield* OpenObserveSink
+      yield* sink.deliverNow
+      const slow = yield* transport.next
+      yield* TestClock.adjust("100 millis")
+      yield* append(2)
+      yield* sink.deliverNow
+      yield* transport.next
+      // both are suspect; the answer to the older one comes, that to the other never does
+      yield* TestClock.adjust("1100 millis")
+      yield* slow.answer(stored(1))
+      yield* TestClock.adjust("1 second")
+      yield* (yield* transport.next).answer(stored(1))
+      yield* TestClock.adjust("1 second")
+      assert.deepEqual(sentBy(transport), [[1], [2], [2]])
+      assert.deepEqual(log.at("Warn"), [])
+    })
+  })
+
   it.effect("is away when it answers empty requests only", () =>
     withSink({ respond: () => undefined }, function*({ log, transport }) {
       const sink = yield* OpenObserveSink
