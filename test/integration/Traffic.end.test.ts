@@ -6,7 +6,9 @@ import {
   assertUntroubled,
   type Behave,
   carrying,
+  during,
   figuresOf,
+  hangs,
   outageWarnings,
   well
 } from "./trafficBooks.ts"
@@ -62,4 +64,19 @@ describe.concurrent("ends under traffic", { timeout: TIMEOUT_MS }, () => {
       assert.isAtMost(carrying(traffic).length, 60, figures)
     })
   }
+
+  it("a wall clock that is set back after SHUTDOWN delays nothing: all is written, and the ledger", async () => {
+    const traffic = await runTraffic({
+      environment: { O2_FLUSH_STRATEGY: "continuous" },
+      behave: during(1_000, 60_000, hangs, well(30)),
+      seconds: 4,
+      callsPerSecond: 20,
+      linesPerCall: 20,
+      setsClockBack: true
+    })
+    const figures = figuresOf(traffic)
+    assert.deepInclude(traffic.ledger, { dropped: {}, rejected: {}, buffered: 0, inFlight: 0 }, figures)
+    assert.isAbove(traffic.ledger["spilled"], 0, figures)
+    assert.strictEqual(traffic.exit.code, 0, figures)
+  })
 })

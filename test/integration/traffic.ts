@@ -32,6 +32,8 @@ export interface TrafficOptions {
   readonly lastLines?: number
   /** The share of a CPU that the extension gets from half a second before SHUTDOWN on. */
   readonly cpuShare?: number
+  /** The wall clock is set back as soon as SHUTDOWN is under way. */
+  readonly setsClockBack?: boolean
 }
 
 /** How things stood at a moment, by what had been taken by the extension and stored by the server. */
@@ -121,7 +123,7 @@ export const runTraffic = async (options: TrafficOptions): Promise<Traffic> => {
     O2_ORGANIZATION_ID: "default",
     O2_AUTHORIZATION_HEADER: "Basic eDp5",
     ...options.environment
-  })
+  }, options.setsClockBack === true)
   const samples: Array<Sample> = []
   const addedMs: Array<number> = []
   let maxSpillFiles = 0
@@ -200,6 +202,7 @@ export const runTraffic = async (options: TrafficOptions): Promise<Traffic> => {
       shutdownReason: "spindown",
       deadlineMs: Date.now() + SHUTDOWN_BUDGET_MS
     })
+    if (options.setsClockBack === true) setTimeout(extension.setClockBack, 100)
     await telemetry.flush()
     const killing = setTimeout(() => void extension.end(), SHUTDOWN_BUDGET_MS + KILL_GRACE_MS)
     const exit = await extension.exited

@@ -1,6 +1,6 @@
 /** The built artefact as a process of Lambda's, without Lambda: started, frozen, thawed and ended by its own pid. */
 import { spawn } from "node:child_process"
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import type { OwnLine } from "./sandbox.ts"
@@ -19,6 +19,17 @@ export interface Exit {
   /** `performance.now()` of the end. */
   readonly at: number
 }
+
+/** Sets the wall clock of a Node.js process back by an hour as soon as a file is there. */
+const setsClockBack = (file: string) => `
+  const { existsSync } = process.getBuiltinModule("node:fs")
+  const now = Date.now
+  let back = 0
+  Date.now = () => {
+    if (back === 0 && existsSync(${JSON.stringify(file)})) back = 3600000
+    return now() - back
+  }
+`
 
 /** Lets a process run for a share of each 100 ms, until it is gone. */
 const THROTTLE = `
@@ -42,23 +53,39 @@ export interface TrafficExtension {
   /** From now on it gets this share of a CPU, in periods of 100 ms, as Lambda gives it to small functions. */
   readonly throttle: (share: number) => void
   readonly thaw: () => void
+  /** Sets its wall clock back by an hour; without effect where the engine is not Node.js. */
+  readonly setClockBack: () => void
   /** How many files wait in `TMPDIR` for the next process. */
   readonly spillFiles: () => number
   /** Kills it if need be, and removes what it has left on the disk. */
   readonly end: () => Promise<void>
 }
 
-/** Starts the launcher of an unpacked layer, with nothing in its environment but this. */
+/** A Node.js whose clock can be set. */
+const withClock = (directory: string, clockFile: string): string => {
+  const node = join(directory, "bin/node")
+  const preload = `data:text/javascript,${encodeURIComponent(setsClockBack(clockFile))}`
+  mkdirSync(dirname(node))
+  writeFileSync(node, `#!/bin/sh\nexec "${process.execPath}" --import "${preload}" "$@"\n`, { mode: 0o755 })
+  return node
+}
+
+/**
+ * Starts the launcher of an unpacked layer, with nothing in its environment but this. `hasClock`: its wall clock can be set.
+ */
 export const startExtension = (
   layer: string,
-  environment: Readonly<Record<string, string>>
+  environment: Readonly<Record<string, string>>,
+  hasClock: boolean
 ): TrafficExtension => {
   const temporaryDirectory = mkdtempSync(join(tmpdir(), "o2-traffic-"))
   const spillDirectory = join(temporaryDirectory, "o2-lambda-extension")
+  const clockFile = join(temporaryDirectory, "clock")
+  // the Node.js of this test run first
+  const engine = hasClock ? withClock(temporaryDirectory, clockFile) : process.execPath
   const child = spawn(join(layer, "extensions/o2-lambda-extension"), [], {
     stdio: ["ignore", "pipe", "pipe"],
-    // the Node.js of this test run first
-    env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, TMPDIR: temporaryDirectory, ...environment }
+    env: { PATH: `${dirname(engine)}:/usr/bin:/bin`, TMPDIR: temporaryDirectory, ...environment }
   })
   const said: Array<Said> = []
   const noise: Array<string> = []
@@ -94,6 +121,7 @@ export const startExtension = (
       throttling = spawn(process.execPath, ["-e", THROTTLE, String(child.pid), String(share)], { stdio: "ignore" })
     },
     thaw: () => signal("SIGCONT"),
+    setClockBack: () => writeFileSync(clockFile, ""),
     spillFiles: () => existsSync(spillDirectory) ? readdirSync(spillDirectory).length : 0,
     end: async () => {
       throttling?.kill("SIGKILL")
