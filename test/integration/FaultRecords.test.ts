@@ -184,6 +184,27 @@ describe.concurrent("OpenObserve answers 200", () => {
         assert.strictEqual(carried.reduce((sum, count) => sum + count, 0), ledger["received"])
       })))
 
+  it.live("never with 0/0 where each record has keys of its own: objects stay whole, and they leave together", () =>
+    inCell({ logFormat: "JSON", openObserve: { flavour: "cloud" } }, (sandbox) =>
+      Effect.gen(function*() {
+        const { functionRecords, invoke, openObserve, ownLines } = sandbox
+        const lines = Array.from({ length: 60 }, (_, line) =>
+          JSON.stringify({
+            message: `line ${line}`,
+            attributes: Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`key_${line}_${n}`, `${line} ${n}`]))
+          }))
+        for (let call = 0; call < 6; call++) {
+          assertUnharmed(yield* invoke({ lines: lines.slice(call * 10, call * 10 + 10) }))
+        }
+        const ledger = yield* ended(sandbox)
+        assert.deepInclude(ledger, { rejected: {}, dropped: {}, spilled: 0, delivered: ledger["received"] })
+        const stored = JSON.stringify(yield* functionRecords)
+        for (let line = 0; line < 60; line++) assert.include(stored, `key_${line}_99`)
+        // not one for each line
+        assert.isAtMost(carrying(yield* openObserve.requests).length, 6 * 3)
+        assert.isAtMost(complaints(yield* ownLines).length, 1)
+      })))
+
   it.live("with 0/0 for everything: that is an outage, and no record is given up for it", () =>
     inCell({}, (sandbox) =>
       Effect.gen(function*() {
