@@ -33,12 +33,6 @@ export interface Requests {
  */
 const CONNECT_TIMEOUT_MS = 1_500
 
-/**
- * A time-out that a freeze has made late says nothing about the server: whoever notices the thaw, which gives the answer
- * `Freeze.THAW_GRACE_MS`, repeats the request before this is over. In ms.
- */
-const LATE_GRACE_MS = 2 * Freeze.THAW_GRACE_MS
-
 const UNSUPPORTED_MEDIA_TYPE = 415
 
 /** Posts a body; `None` when there is no answer within the time-out. */
@@ -62,7 +56,7 @@ export const post = (
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       ...(onConnected === undefined ? {} : { onConnected })
     })).pipe(Effect.map(Option.map(destination.redact))),
-    Effect.as(Freeze.sleep(requestTimeoutMs, LATE_GRACE_MS), Option.none())
+    Effect.as(Freeze.sleep(requestTimeoutMs, Freeze.LATE_GRACE_MS), Option.none())
   )
 
 /** How `send` goes about it. */

@@ -215,9 +215,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       /** Merges what is small of what waits for a destination. */
       const mergeUnsafe = (destination: Destination) => {
         for (const group of Merging.groups(sealed.of(destination), isFree, maxBatchBytes)) {
-          const bytes = group.reduce((sum, { tally }) => sum + tally.bytes, 0)
           // not at the price of records: until it is compressed it takes more than they did
-          if (heldBytes() + bytes > maxBufferBytes / 2) return
+          if (heldBytes() + Merging.tallyOf(group).bytes > maxBufferBytes / 2) return
           const merged = Merging.merge(group)
           // without memory for it they can still go as they are
           if (merged === undefined) return

@@ -18,9 +18,6 @@ const MAX_LOST_ANSWERS = 2
 /** Empty requests beside the first while one is waited for: a server that loses one now and then may lose that as well. */
 const MAX_REPEATS = 2
 
-/** A freeze makes a timer late: whoever notices the thaw acts before this is over, in ms. */
-const LATE_GRACE_MS = 2 * Freeze.THAW_GRACE_MS
-
 /** What a check needs to know, and tells. */
 export interface Server {
   readonly destination: Destination
@@ -57,14 +54,15 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
   const ask = Effect.fnUntraced(function*(startedAt: number) {
     const patience = pace.suspectAfterMs()
     /** Silence; when a freeze has made this late, nothing is known. */
-    const silence = Freeze.sleep(patience, LATE_GRACE_MS).pipe(
+    const silence = Freeze.sleep(patience, Freeze.LATE_GRACE_MS).pipe(
       Effect.andThen(Clock.currentTimeMillis),
       Effect.map((now) => now - startedAt - patience < Freeze.MIN_FREEZE_MS ? "silent" as const : "lost" as const)
     )
     const times = outage.isFailing() ? 1 : 1 + MAX_REPEATS
     const probes = Array.from(
       { length: times },
-      (_, index) => index === 0 ? probe : Effect.andThen(Freeze.sleep(patience * index / times, LATE_GRACE_MS), probe)
+      (_, index) =>
+        index === 0 ? probe : Effect.andThen(Freeze.sleep(patience * index / times, Freeze.LATE_GRACE_MS), probe)
     )
     return yield* Effect.raceAllFirst([
       Effect.raceAll(probes).pipe(Effect.catch(Effect.succeed)),

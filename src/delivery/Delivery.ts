@@ -52,9 +52,6 @@ const MAX_PROBE_FAILURES = 2
 /** Thaws that a batch's answers may be lost to, with nothing stored meanwhile, before the server is asked how it is. */
 const MAX_LOST_ANSWERS = 2
 
-/** A freeze makes a timer late: whoever notices the thaw acts before this is over, in ms. */
-const LATE_GRACE_MS = 2 * Freeze.THAW_GRACE_MS
-
 /** What requests come to that were given up without an answer: their batch waits with the rest. */
 export const LOST: Setback = { _tag: "Retry", detail: "the answer was lost", afterMs: undefined, mayBeStored: true }
 
@@ -86,7 +83,7 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
       Effect.tap(({ verdict }) => verdict._tag === "Accepted" ? pace.answered(startedAt) : Effect.void)
     )
     // Others go round what is much older than usual; when they prove that the server is well, it is sent once more.
-    const overtaken = Freeze.sleep(pace.suspectAfterMs(), LATE_GRACE_MS).pipe(
+    const overtaken = Freeze.sleep(pace.suspectAfterMs(), Freeze.LATE_GRACE_MS).pipe(
       Effect.andThen(slot.leave(startedAt)),
       Effect.andThen(suspected(startedAt)),
       Effect.andThen(mayRepeat ? pace.overtaken(startedAt) : Effect.never),

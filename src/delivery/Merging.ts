@@ -1,5 +1,6 @@
 /** Small sealed batches as one: a request and a file cost by the piece. Pure. */
 import { type Batch, text } from "./Batch.ts"
+import type { Tally } from "./Ledger.ts"
 
 /** What is smaller than this part of a batch is worth the copying and the second compression. */
 const SMALL_PART = 4
@@ -31,16 +32,19 @@ export const groups = (
   return [...found, group].filter(({ length }) => length > 1)
 }
 
+/** What batches hold together. */
+export const tallyOf = (batches: ReadonlyArray<Batch>): Tally => ({
+  records: batches.reduce((sum, { tally }) => sum + tally.records, 0),
+  bytes: batches.reduce((sum, { tally }) => sum + tally.bytes, 0)
+})
+
 /** One batch of the records of some, in their order; not compressed. `undefined` when there is no memory for it. */
 export const merge = (batches: ReadonlyArray<Batch>): Batch | undefined => {
   const first = batches[0]!
   const body = bodyOf(batches)
   return body && {
     ...first,
-    tally: {
-      records: batches.reduce((sum, { tally }) => sum + tally.records, 0),
-      bytes: batches.reduce((sum, { tally }) => sum + tally.bytes, 0)
-    },
+    tally: tallyOf(batches),
     oldestTimestamp: batches.reduce((oldest, batch) => Math.min(oldest, batch.oldestTimestamp), Infinity),
     body,
     coding: "identity",

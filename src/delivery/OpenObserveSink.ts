@@ -149,10 +149,14 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           (settled) => settled.every((isSettled) => isSettled)
         )
 
+      const isIdle = Effect.map(
+        Effect.suspend(() => Effect.forEach(lanes.values(), (lane) => lane.isIdle)),
+        (idle) => idle.every((isIdle) => isIdle)
+      )
+
       const isEmpty = Effect.gen(function*() {
-        const idle = yield* Effect.forEach(lanes.values(), (lane) => lane.isIdle)
         const { openRecords, sealedBatches } = yield* buffer.state
-        return openRecords + sealedBatches === 0 && idle.every((isIdle) => isIdle)
+        return openRecords + sealedBatches === 0 && (yield* isIdle)
       })
 
       const awaitRoom = Effect.fnUntraced(function*(bytes: number, atMostMs: number) {
@@ -166,8 +170,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           if (fits || isOverfull || waited >= atMostMs || !isOpen || (yield* outages) !== "none") return waited
           // what is open is part of what takes the room
           yield* deliverAll
-          const idle = yield* Effect.forEach(lanes.values(), (lane) => lane.isIdle)
-          if (idle.every((isIdle) => isIdle)) return waited
+          if (yield* isIdle) return waited
           yield* Effect.timeoutOption(freed, atMostMs - waited)
         }
       })
@@ -231,8 +234,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle
           yield* each((lane) => lane.thawed(since))
-          const idle = yield* Effect.forEach(lanes.values(), (lane) => lane.isIdle)
-          if (idle.every((isIdle) => isIdle)) return
+          if (yield* isIdle) return
           yield* FiberHandle.run(
             grace,
             Effect.delay(abandonment.abandonOlder(since), Duration.millis(Freeze.THAW_GRACE_MS))

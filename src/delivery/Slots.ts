@@ -66,7 +66,7 @@ export class Slots {
       return worker
     }).pipe(Effect.ensuring(Effect.suspend(() => {
       this.workers--
-      return this.changed.release
+      return this.notify
     })))
   }
 
@@ -99,7 +99,7 @@ export class Slots {
   })
 
   /** Tells who waits that something else may have become true. */
-  readonly notify: Effect.Effect<void> = Effect.asVoid(this.changed.release)
+  private readonly notify: Effect.Effect<void> = Effect.asVoid(this.changed.release)
 
   private makeSlot(): Slot {
     const key = Symbol()

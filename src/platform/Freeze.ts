@@ -15,6 +15,12 @@ const LATE_MS = 50
 /** Time for reading what has arrived during a freeze, in ms: on thaw due timers run before that (Node.js and Bun). */
 export const THAW_GRACE_MS = 200
 
+/**
+ * Grace for timers over answers, in ms: a time-out that a freeze has made late says nothing about the server, and whoever
+ * notices the thaw, which gives the answer `THAW_GRACE_MS`, acts before this is over.
+ */
+export const LATE_GRACE_MS = 2 * THAW_GRACE_MS
+
 /** Sleeps; when a freeze has made it late, for a moment longer, so that what has arrived meanwhile is seen first. */
 export const sleep = Effect.fnUntraced(function*(millis: number, graceMs = THAW_GRACE_MS) {
   const due = (yield* Clock.currentTimeMillis) + millis
