@@ -69,7 +69,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   /** Begins to watch: the inner effect waits until memory has been given back since. */
   readonly watchFreed: Effect.Effect<Effect.Effect<void>>
   readonly state: Effect.Effect<BufferState>
-  readonly stateOf: (destination: Destination) => Effect.Effect<DestinationState>
+  readonly stateOfUnsafe: (destination: Destination) => DestinationState
 }>()("o2-lambda-extension/Buffer") {
   static readonly layerNoDeps = Layer.effect(
     LogBuffer,
@@ -308,15 +308,14 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           openRecords: open.records,
           sealedBatches: sealed.length
         })),
-        stateOf: (destination) =>
-          Effect.sync(() => {
-            const batches = sealed.of(destination)
-            return {
-              openRecords: open.of(destination).records,
-              sealedBatches: batches.length,
-              untriedBatches: batches.filter((batch) => !isExhausted(batch)).length
-            }
-          })
+        stateOfUnsafe: (destination) => {
+          const batches = sealed.of(destination)
+          return {
+            openRecords: open.of(destination).records,
+            sealedBatches: batches.length,
+            untriedBatches: batches.filter((batch) => !isExhausted(batch)).length
+          }
+        }
       })
     })
   )

@@ -60,6 +60,7 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
   const { abandonment, books: { buffer, ledger }, config, deadline, transport } = context
   const requests = { transport, requestTimeoutMs: config.requestTimeoutMs }
   const { accept, giveUp, reject } = Settlement.make(context.books, destination)
+  const startDelays = Schedule.toStep(retryPolicy(config))
   let takesGzip = true
   let stored = 0
 
@@ -90,10 +91,10 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
       Effect.as("overtaken" as const),
       Effect.ensuring(slot.enter)
     )
-    const outcome = yield* Effect.raceFirst(
-      send,
-      Effect.raceFirst(Effect.as(abandonment.abandoned, "lost" as const), overtaken)
-    ).pipe(Effect.onInterrupt(() => Effect.sync(() => noteUnanswered(begun))))
+    const outcome = yield* Effect.raceAllFirst([send, Effect.as(abandonment.abandoned, "lost" as const), overtaken])
+      .pipe(
+        Effect.onInterrupt(() => Effect.sync(() => noteUnanswered(begun)))
+      )
     noteUnanswered(typeof outcome === "string" ? begun : outcome.unanswered)
     if (typeof outcome !== "string" && outcome.refusesCoding) yield* noteRefusedCoding
     return outcome
@@ -112,7 +113,8 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
 
   /** Settles what it can of `work`; the setback that stopped it, if any. */
   const deliver = Effect.fnUntraced(function*(work: WorkList, slot: Slot): Effect.fn.Return<Setback | undefined> {
-    const nextDelay = yield* Schedule.toStep(retryPolicy(config))
+    // made with the first retry: most deliveries need none
+    let nextDelay: Effect.Success<typeof startDelays> | undefined
     /**
      * Waits until it is time for another attempt, without the slot where others are stored meanwhile: a server that fails
      * now and then does not keep them waiting. False when there is to be no other attempt in this delivery.
@@ -124,6 +126,7 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
       if (outage.hasFailedFor(now) >= config.flushBudgetMs && !deadline.isLast()) return false
       const asked = setback._tag === "Retry" ? setback.afterMs ?? 0 : 0
       if (asked > config.maxRetryDelayMs) return false
+      nextDelay ??= yield* startDelays
       const delay = yield* Effect.option(nextDelay(now, undefined))
       if (Option.isNone(delay)) return false
       const waiting = deadline.pause(Duration.max(delay.value[1], Duration.millis(asked)))

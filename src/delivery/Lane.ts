@@ -88,12 +88,17 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
   /** Whether what is open may leave: what grows meanwhile leaves in one request, and in doubt one batch is enough. */
   const maySeal = (others: number): boolean => others === 0 ? wish !== "no" : wish === "now" && !outage.isInDoubt()
 
+  /** How many batches there would be to send, when others use so many connections. */
+  const waiting = (others: number): number => {
+    const { openRecords, sealedBatches } = buffer.stateOfUnsafe(destination)
+    return sealedBatches + (openRecords > 0 && maySeal(others) ? 1 : 0)
+  }
+
   /** The next batch to be sent, when others use so many connections. */
   const takeNext = Effect.fnUntraced(function*(others: number) {
     if (!maySend(others, yield* Clock.currentTimeMillis)) return undefined
     // with nothing else sealed than what seems to be unstorable, what is open is worth more
-    const { untriedBatches } = yield* buffer.stateOf(destination)
-    if (untriedBatches === 0 && maySeal(others)) {
+    if (buffer.stateOfUnsafe(destination).untriedBatches === 0 && maySeal(others)) {
       wish = "no"
       yield* buffer.seal(destination)
     }
@@ -117,7 +122,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
 
   /** Delivers batches one after the other, until none is left that may be sent. */
   const worker = Effect.gen(function*() {
-    while (slots.hasFree) {
+    while (slots.hasFree && waiting(slots.active) > 0) {
       const outcome = yield* slots.use((slot) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function*() {
@@ -145,9 +150,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
   const startWorkers: Effect.Effect<void> = Effect.gen(function*() {
     // a timer may come too late: what is left is for the disk
     if (isOver) return
-    const { openRecords, sealedBatches } = yield* buffer.stateOf(destination)
-    const batches = sealedBatches + (openRecords > 0 && maySeal(slots.active) ? 1 : 0)
-    const workers = Math.min(batches, MAX_IN_FLIGHT - slots.active)
+    const workers = Math.min(waiting(slots.active), MAX_IN_FLIGHT - slots.active)
     for (let count = 0; count < workers; count++) {
       if (!maySend(slots.active, yield* Clock.currentTimeMillis)) return
       yield* FiberSet.run(deliveries, slots.run(worker))
@@ -155,43 +158,42 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
   })
 
   return {
+    destination,
     /** When the first of the records came that are open (epoch ms). */
     openSince: Infinity,
     /** Whether there have been any records for it. */
-    isUsed: Effect.map(
-      buffer.stateOf(destination),
-      ({ openRecords, sealedBatches }) => storedBatches() + openRecords + sealedBatches + slots.underWay > 0
-    ),
+    isUsed: (): boolean => {
+      const { openRecords, sealedBatches } = buffer.stateOfUnsafe(destination)
+      return storedBatches() + openRecords + sealedBatches + slots.underWay > 0
+    },
     isPausedAt: outage.isPausedAt,
     startWorkers,
 
     /** How many ms it takes to deliver what waits; `Infinity` where nobody knows. */
-    expectedMs: Effect.gen(function*() {
-      const { openRecords, sealedBatches } = yield* buffer.stateOf(destination)
+    expectedMs: (): number => {
+      const { openRecords, sealedBatches } = buffer.stateOfUnsafe(destination)
       const batches = sealedBatches + slots.underWay + (openRecords > 0 ? 1 : 0)
       if (slots.hasSuspects || batches > 0 && outage.isInDoubt()) return Infinity
       return batches === 0 ? 0 : Math.ceil(batches / MAX_IN_FLIGHT) * (pace.usualMs() ?? Infinity)
-    }),
+    },
 
     /** The sandbox may have been frozen from `since` (epoch ms) until now. */
     thawed: pace.thawed,
 
     /** What is open leaves as soon as the server's pace allows. */
-    wantSoon: Effect.sync(() => {
+    wantSoon: (): void => {
       if (wish === "no") wish = "soon"
-    }),
+    },
 
     /** What is open leaves with the next free connection: somebody waits for it. */
-    wantNow: Effect.gen(function*() {
-      const { untriedBatches } = yield* buffer.stateOf(destination)
-      const isTrying = untriedBatches + slots.underWay > 0
+    wantNow: (): void => {
+      const isTrying = buffer.stateOfUnsafe(destination).untriedBatches + slots.underWay > 0
       // while in doubt, one batch is enough to try with: sealed call by call, recovery would take a request for each
       wish = outage.isInDoubt() && isTrying ? "soon" : "now"
-    }),
+    },
 
-    /** Waits until what is under way has settled, at most for so many ms: false when time was over. */
-    awaitSettled: (atMostMs: number) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => slots.awaitSettled(now, atMostMs, outage.isPausedAt)),
+    /** Waits from `now` on until what is under way has settled, at most until then (epoch ms): false when time was over. */
+    awaitSettled: (now: number, until: number) => slots.awaitSettled(now, until, outage.isPausedAt),
 
     /** After a flush that has waited in vain: an outage, if requests have become suspect in it and nobody knows why. */
     waitedInVain: Effect.gen(function*() {

@@ -98,30 +98,28 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       let isOpen = false
 
       const context = { config, transport, deadline, abandonment, books: { buffer, ledger } }
-      const lanes = new Map<Destination, Lane.Lane>()
-      for (const destination of yield* Destinations) lanes.set(destination, yield* Lane.make(context, destination))
+      const lanes: Array<Lane.Lane> = []
+      for (const destination of yield* Destinations) lanes.push(yield* Lane.make(context, destination))
 
       const laneOf = (destination: Destination): Lane.Lane => {
-        const lane = lanes.get(destination)
+        const lane = lanes.find((lane) => lane.destination === destination)
         if (lane === undefined) throw new Error(`${destination.name} is no destination of this sink`)
         return lane
       }
 
       const each = (effect: (lane: Lane.Lane) => Effect.Effect<void>) =>
-        Effect.suspend(() => Effect.forEach(lanes.values(), effect, { discard: true }))
-
-      const lanesWorthWaiting = Effect.map(
-        Clock.currentTimeMillis,
-        (now) => [...lanes.values()].filter((lane) => !lane.isPausedAt(now))
-      )
+        lanes.map(effect).reduce((first, second) => Effect.andThen(first, second), Effect.void)
 
       const startWorkers = each((lane) => lane.startWorkers)
 
-      const deliverAll = Effect.andThen(each((lane) => lane.wantSoon), startWorkers)
+      const deliverAll = Effect.suspend(() => {
+        for (const lane of lanes) lane.wantSoon()
+        return startWorkers
+      })
 
       const accept = Effect.fnUntraced(function*(destination: Destination, records: EncodedRecords) {
         const lane = laneOf(destination)
-        if ((yield* buffer.stateOf(destination)).openRecords === 0) lane.openSince = yield* Clock.currentTimeMillis
+        if (buffer.stateOfUnsafe(destination).openRecords === 0) lane.openSince = yield* Clock.currentTimeMillis
         yield* buffer.append(destination, records)
         if (isOpen) yield* start
       })
@@ -134,25 +132,24 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       })
       const deliverAged = Effect.andThen(Freeze.sleep(config.flushIntervalMs), deliverAll)
 
-      const outages = Effect.gen(function*() {
-        const now = yield* Clock.currentTimeMillis
-        const used: Array<Lane.Lane> = []
-        for (const lane of lanes.values()) if (yield* lane.isUsed) used.push(lane)
-        const inUse = used.length > 0 ? used : [...lanes.values()]
+      const outagesAt = (now: number): Outages => {
+        const used = lanes.filter((lane) => lane.isUsed())
+        const inUse = used.length > 0 ? used : lanes
         const paused = inUse.filter((lane) => lane.isPausedAt(now))
-        return paused.length === 0 ? "none" : paused.length === inUse.length ? "all" : "some" satisfies Outages
+        return paused.length === 0 ? "none" : paused.length === inUse.length ? "all" : "some"
+      }
+
+      /** Waits for one after the other, which takes as long as for all at once: false when time was over. */
+      const awaitSettled = Effect.fnUntraced(function*(lanes: ReadonlyArray<Lane.Lane>, now: number, until: number) {
+        let areSettled = true
+        for (const lane of lanes) areSettled = (yield* lane.awaitSettled(now, until)) && areSettled
+        return areSettled
       })
 
-      const awaitSettled = (lanes: ReadonlyArray<Lane.Lane>, atMostMs: number) =>
-        Effect.map(
-          Effect.forEach(lanes, (lane) => lane.awaitSettled(atMostMs), { concurrency: "unbounded" }),
-          (settled) => settled.every((isSettled) => isSettled)
-        )
-
-      const isIdle = Effect.map(
-        Effect.suspend(() => Effect.forEach(lanes.values(), (lane) => lane.isIdle)),
-        (idle) => idle.every((isIdle) => isIdle)
-      )
+      const isIdle = Effect.gen(function*() {
+        for (const lane of lanes) if (!(yield* lane.isIdle)) return false
+        return true
+      })
 
       const isEmpty = Effect.gen(function*() {
         const { openRecords, sealedBatches } = yield* buffer.state
@@ -163,11 +160,12 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         const started = yield* Clock.currentTimeMillis
         for (;;) {
           const freed = yield* buffer.watchFreed
-          const waited = (yield* Clock.currentTimeMillis) - started
+          const now = yield* Clock.currentTimeMillis
+          const waited = now - started
           const { heldBytes } = yield* buffer.state
           const fits = heldBytes + bytes <= config.maxBufferBytes
           const isOverfull = heldBytes > config.maxBufferBytes
-          if (fits || isOverfull || waited >= atMostMs || !isOpen || (yield* outages) !== "none") return waited
+          if (fits || isOverfull || waited >= atMostMs || !isOpen || outagesAt(now) !== "none") return waited
           // what is open is part of what takes the room
           yield* deliverAll
           if (yield* isIdle) return waited
@@ -176,15 +174,14 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       })
 
       const flush = Effect.fnUntraced(function*(budget: Duration.Duration) {
-        if ((yield* outages) === "all") return false
         const started = yield* Clock.currentTimeMillis
-        const budgetMs = Duration.toMillis(budget)
+        if (outagesAt(started) === "all") return false
+        const until = started + Duration.toMillis(budget)
         // what hangs at a destination in an outage is not waited for
-        const awaited = yield* lanesWorthWaiting
-        const wait = Effect.forEach(awaited, (lane) => Effect.andThen(lane.wantNow, lane.startWorkers)).pipe(
-          Effect.andThen(awaitSettled(awaited, budgetMs))
-        )
-        const isSettled = yield* deadline.flushing(started + budgetMs, false, wait)
+        const awaited = lanes.filter((lane) => !lane.isPausedAt(started))
+        for (const lane of awaited) lane.wantNow()
+        const wait = Effect.andThen(startWorkers, awaitSettled(awaited, started, until))
+        const isSettled = yield* deadline.flushing(until, false, wait)
         if (!isSettled) yield* Effect.forEach(awaited, (lane) => lane.waitedInVain, { discard: true })
         return yield* isEmpty
       })
@@ -196,7 +193,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         const wait = startWorkers.pipe(
           Effect.andThen(abandonment.abandonOlder(started - STALE_AT_END_MS)),
           Effect.andThen(
-            Effect.forEach(lanes.values(), (lane) => lane.awaitEmpty(budgetMs), { concurrency: "unbounded" })
+            Effect.forEach(lanes, (lane) => lane.awaitEmpty(budgetMs), { concurrency: "unbounded" })
           )
         )
         yield* deadline.flushing(started + budgetMs, true, wait)
@@ -213,24 +210,27 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         }),
         warmUp: Effect.suspend(() => {
           // one that gives no answer must not keep the others from being asked
-          const all = Effect.forEach(lanes.values(), (lane) => lane.warmUp, { concurrency: "unbounded", discard: true })
+          const all = Effect.forEach(lanes, (lane) => lane.warmUp, { concurrency: "unbounded", discard: true })
           return Effect.asVoid(FiberHandle.run(warming, all))
         }),
         deliverDue: Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const isDue = ({ openSince }: Lane.Lane) => now - openSince >= config.flushIntervalMs
-          return Effect.andThen(each((lane) => isDue(lane) ? lane.wantSoon : Effect.void), startWorkers)
+          for (const lane of lanes) if (now - lane.openSince >= config.flushIntervalMs) lane.wantSoon()
+          return startWorkers
         }),
         deliverAll,
-        deliverNow: Effect.andThen(each((lane) => lane.wantNow), startWorkers),
+        deliverNow: Effect.suspend(() => {
+          for (const lane of lanes) lane.wantNow()
+          return startWorkers
+        }),
         flush: ({ budget, isLast }) => isLast ? flushLast(budget) : flush(budget),
         awaitSettled: (atMost) =>
-          Effect.asVoid(Effect.flatMap(lanesWorthWaiting, (lanes) => awaitSettled(lanes, Duration.toMillis(atMost)))),
-        expectedMs: Effect.map(
-          Effect.suspend(() => Effect.forEach(lanes.values(), (lane) => lane.expectedMs)),
-          (expected) => Math.max(0, ...expected)
-        ),
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            const awaited = lanes.filter((lane) => !lane.isPausedAt(now))
+            return Effect.asVoid(awaitSettled(awaited, now, now + Duration.toMillis(atMost)))
+          }),
+        expectedMs: Effect.sync(() => Math.max(0, ...lanes.map((lane) => lane.expectedMs()))),
         awaitRoom,
-        outages,
+        outages: Effect.map(Clock.currentTimeMillis, outagesAt),
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle
           yield* each((lane) => lane.thawed(since))

@@ -80,14 +80,13 @@ export class Slots {
 
   /**
    * Waits until every delivery is over, but for those whose requests have been suspect since before `since` (epoch ms), or
-   * until `isHopeless`; at most for so many ms: false when time was over.
+   * until `isHopeless`; at most until then (epoch ms): false when time was over.
    */
   readonly awaitSettled = Effect.fnUntraced({ self: this }, function*(
     since: number,
-    atMostMs: number,
+    until: number,
     isHopeless: (nowMillis: number) => boolean
   ) {
-    const until = (yield* Clock.currentTimeMillis) + atMostMs
     for (;;) {
       const now = yield* Clock.currentTimeMillis
       let awaited = this.workers

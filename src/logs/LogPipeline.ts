@@ -84,23 +84,25 @@ export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-e
         yield* Effect.logDebug("telemetry that is no event was skipped", { malformed, isFragment: isHeld })
       })
 
+      /** About how many bytes it takes to turn so many of a post into records, with room for a post that comes meanwhile. */
+      const neededFor = (restBytes: number): number =>
+        Math.min(restBytes, partBytes / expansion) * (expansion - 1) + partBytes
+
       /**
-       * Lets deliveries make room before so many bytes of a post become records, which are longer: meanwhile the oldest
-       * need not be evicted. Nobody waits at the end of the sandbox.
+       * Lets deliveries make room for so many bytes: meanwhile the oldest records need not be evicted. Nobody waits at the
+       * end of the sandbox.
        */
-      const awaitRoom = Effect.fnUntraced(function*(restBytes: number) {
-        // with room for a post that comes meanwhile
-        const needed = Math.min(restBytes, partBytes / expansion) * (expansion - 1) + partBytes
-        const { heldBytes } = yield* buffer.state
-        if (patienceMs <= 0 || heldBytes + needed <= config.maxBufferBytes) return
-        patienceMs -= yield* Effect.raceFirst(sink.awaitRoom(needed, patienceMs), Effect.as(closing, patienceMs))
+      const awaitRoom = Effect.fnUntraced(function*(bytes: number) {
+        patienceMs -= yield* Effect.raceFirst(sink.awaitRoom(bytes, patienceMs), Effect.as(closing, patienceMs))
       })
 
       /** Has a post, or what is left of it, encoded and taken, as much at once as there is memory for. */
       const encode = Effect.fnUntraced(function*(post: Uint8Array, rest: Reservation) {
         for (let isFirst = true;; isFirst = false) {
           const before = rest.bytes
-          yield* awaitRoom(before)
+          const needed = neededFor(before)
+          const { heldBytes } = yield* buffer.state
+          if (patienceMs > 0 && heldBytes + needed > config.maxBufferBytes) yield* awaitRoom(needed)
           const part = yield* isFirst ? encoder.encode(post) : encoder.more
           rest.shrink(part.restBytes)
           // what is not UTF-8 gets longer

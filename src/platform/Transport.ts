@@ -108,15 +108,16 @@ const exchange = (
     const progress: Progress = { isConnected: false, detail: undefined }
     const called = isNamed(url) ? Deferred.makeUnsafe<Call>() : undefined
     const onCall = called && ((call: Call) => Deferred.doneUnsafe(called, Effect.succeed(call)))
-    const racers = [Effect.flatMap(request(send, agent, details, progress, onCall), (answer) => read(answer, url.host))]
-    if (called !== undefined) racers.push(dialWhenCalled(called, loadDialler, url, progress, connectTimeoutMs))
+    const answered = Effect.flatMap(request(send, agent, details, progress, onCall), (answer) => read(answer, url.host))
+    const others: Array<Effect.Effect<never, TransportError>> = []
+    if (called !== undefined) others.push(dialWhenCalled(called, loadDialler, url, progress, connectTimeoutMs))
     if (connectTimeoutMs !== undefined) {
       const giveUp = Effect.suspend(() =>
         progress.isConnected ? Effect.never : Effect.fail(unanswered("ETIMEDOUT", url.host, progress))
       )
-      racers.push(Effect.andThen(Freeze.sleep(connectTimeoutMs), giveUp))
+      others.push(Effect.andThen(Freeze.sleep(connectTimeoutMs), giveUp))
     }
-    return Effect.raceAllFirst(racers)
+    return others.length === 0 ? answered : Effect.raceAllFirst([answered, ...others])
   })
 
 const unanswered = (code: string, host: string, { detail, isConnected }: Progress, isStale = false): TransportError =>

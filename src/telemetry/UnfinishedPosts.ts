@@ -44,7 +44,6 @@ export class UnfinishedPosts {
   /** The last of the posts that have ended. */
   private lastEnded = 0
   private readonly some = Latch.makeUnsafe(false)
-  private readonly none = Latch.makeUnsafe(true)
 
   constructor(surroundings: Surroundings) {
     this.surroundings = surroundings
@@ -53,7 +52,6 @@ export class UnfinishedPosts {
   begin(): UnfinishedPost {
     const post = new Post(++this.begun, this.surroundings.reserve(), this.surroundings.nowMillis())
     this.posts.add(post)
-    this.none.closeUnsafe()
     this.some.openUnsafe()
     return { add: (piece) => this.add(post, piece), end: () => this.end(post), giveUp: () => this.giveUp(post) }
   }
@@ -71,15 +69,20 @@ export class UnfinishedPosts {
     return false
   }
 
-  /** Gives up what has been quiet for too long. No timer runs while nothing is unfinished. */
+  /**
+   * Gives up what has been quiet for too long. One timer serves all posts, since nearly all end within a moment; it is
+   * not set anew while nothing is unfinished.
+   */
   readonly watch: Effect.Effect<never> = Effect.gen({ self: this }, function*() {
     for (;;) {
       yield* this.some.await
       const [quietest] = this.posts
-      if (quietest === undefined) continue
-      const patience = Math.max(0, quietest.lastByteAt + MAX_QUIET_MS - this.surroundings.nowMillis())
+      if (quietest === undefined) {
+        this.some.closeUnsafe()
+        continue
+      }
       // a freeze makes the timer late, and the rest may have come meanwhile
-      yield* Effect.raceFirst(Freeze.sleep(patience), this.none.await)
+      yield* Freeze.sleep(Math.max(0, quietest.lastByteAt + MAX_QUIET_MS - this.surroundings.nowMillis()))
       const latest = this.surroundings.nowMillis() - MAX_QUIET_MS
       for (const post of this.posts) if (post.lastByteAt <= latest) this.giveUp(post)
     }
@@ -118,10 +121,6 @@ export class UnfinishedPosts {
   private remove(post: Post): boolean {
     if (!this.posts.delete(post)) return false
     this.bytes -= post.size
-    if (this.posts.size === 0) {
-      this.some.closeUnsafe()
-      this.none.openUnsafe()
-    }
     return true
   }
 }
