@@ -37,10 +37,15 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
   let isRunning = false
   let askedAt = Infinity
 
-  /** What requests without an answer come to; where a freeze has ended them all, the empty ones. */
+  const silenceOf = (ms: number) => `no answer from ${destination.url.host} within ${ms} ms`
+
+  /**
+   * What requests without an answer come to; where a freeze has ended them all, the empty ones. One that was suspect may
+   * have failed since the check began, and says more: that there is no connection is known later than that it is silent.
+   */
   const noAnswer = Effect.map(Clock.currentTimeMillis, (now): Retry => ({
     _tag: "Retry",
-    detail: `no answer from ${destination.url.host} within ${Math.max(slots.oldestSuspectMs(now), now - askedAt)} ms`,
+    detail: outage.failureSince(askedAt) ?? silenceOf(Math.max(slots.oldestSuspectMs(now), now - askedAt)),
     afterMs: undefined,
     mayBeStored: true,
     remedy: destination.unreachableRemedy

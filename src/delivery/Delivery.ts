@@ -200,7 +200,7 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
             break
           }
           // the first that fails, alone, lets one more try its luck: with four it would be a fifth
-          const mayPass = (yield* outage.suspect) && slot.isOnly()
+          const mayPass = (yield* outage.suspect(verdict)) && slot.isOnly()
           if (yield* pause(verdict, mayPass || stored > storedBefore)) break
           // others go first next time: what the server fails over may be in the batch, and must not hold up the rest
           if (verdict._tag === "Retry" && verdict.isFailure === true) work.replaceHead(exhausted(batch, stored))

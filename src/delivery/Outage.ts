@@ -26,6 +26,8 @@ export const make = Effect.fnUntraced(function*({ server, signal, url }: Destina
   // Since when, without the server having dealt with a batch since, attempts have failed.
   let doubtSince: number | undefined
   let storedAt = -Infinity
+  // what the last attempt that failed has come to
+  let lastFailure = { at: -Infinity, detail: "" }
 
   /** Whether an outage has been noticed a moment ago, so that nobody should wait. */
   const isPausedAt = (nowMillis: number) => breaker.isOpen(nowMillis)
@@ -39,12 +41,17 @@ export const make = Effect.fnUntraced(function*({ server, signal, url }: Destina
   /** For how many ms attempts have failed and nothing else has happened. */
   const hasFailedFor = (nowMillis: number) => doubtSince === undefined ? 0 : nowMillis - doubtSince
 
+  /** What an attempt has come to since then, if one has failed. */
+  const failureSince = (millis: number) => lastFailure.at >= millis ? lastFailure.detail : undefined
+
   /** An attempt has failed; true when it is the first since the server was well, which may fail now and then only. */
-  const suspect = Effect.map(Clock.currentTimeMillis, (now) => {
-    const isFirst = doubtSince === undefined
-    doubtSince ??= now
-    return isFirst && isWellAt(now)
-  })
+  const suspect = ({ detail }: Setback) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      const isFirst = doubtSince === undefined
+      doubtSince ??= now
+      lastFailure = { at: now, detail }
+      return isFirst && isWellAt(now)
+    })
 
   /** A delivery has failed for good. */
   const failed = Effect.fnUntraced(function*(setback: Setback) {
@@ -99,6 +106,7 @@ export const make = Effect.fnUntraced(function*({ server, signal, url }: Destina
     hasFailedFor,
     isFailing: () => breaker.isFailing,
     isInDoubt: () => doubtSince !== undefined,
+    failureSince,
     suspect,
     failed,
     answered,

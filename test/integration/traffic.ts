@@ -8,12 +8,13 @@ import { fileURLToPath } from "node:url"
 import { makeControlPlane } from "../../bench/ControlPlane.ts"
 import { ledgerOf } from "./sandbox.ts"
 import type { OwnLine } from "./sandbox.ts"
+import type { Machine } from "./trafficEngine.ts"
 import { type Exit, startExtension } from "./trafficExtension.ts"
-import { type Asked, type Behaviour, lineOf, type Served, startServer } from "./trafficServer.ts"
+import { type Asked, type Behaviour, lineOf, type ListensAt, type Served, startServer } from "./trafficServer.ts"
 import { makeTelemetry } from "./trafficTelemetry.ts"
 
 /** What a run is like. */
-export interface TrafficOptions {
+export interface TrafficOptions extends Machine {
   /** What stands for `/opt`; that of the other integration tests when absent. */
   readonly layer?: string
   readonly environment?: Readonly<Record<string, string>>
@@ -32,8 +33,8 @@ export interface TrafficOptions {
   readonly lastLines?: number
   /** The share of a CPU that the extension gets from half a second before SHUTDOWN on. */
   readonly cpuShare?: number
-  /** The wall clock is set back as soon as SHUTDOWN is under way. */
-  readonly setsClockBack?: boolean
+  /** Where the server listens; at a free port of 127.0.0.1 when absent. */
+  readonly listensAt?: ListensAt
 }
 
 /** How things stood at a moment, by what had been taken by the extension and stored by the server. */
@@ -108,7 +109,7 @@ export const runTraffic = async (options: TrafficOptions): Promise<Traffic> => {
   const noteBacklog = () => {
     maxBacklog = Math.max(maxBacklog, taken - server.storedLines())
   }
-  const server = await startServer(options.behave)
+  const server = await startServer(options.behave, options.listensAt)
   const plane = await makeControlPlane()
   const telemetry = makeTelemetry(plane.destination, (lines) => {
     taken += lines
@@ -123,7 +124,7 @@ export const runTraffic = async (options: TrafficOptions): Promise<Traffic> => {
     O2_ORGANIZATION_ID: "default",
     O2_AUTHORIZATION_HEADER: "Basic eDp5",
     ...options.environment
-  }, options.setsClockBack === true)
+  }, options)
   const samples: Array<Sample> = []
   const addedMs: Array<number> = []
   let maxSpillFiles = 0

@@ -1,9 +1,10 @@
 /** The built artefact as a process of Lambda's, without Lambda: started, frozen, thawed and ended by its own pid. */
 import { spawn } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import type { OwnLine } from "./sandbox.ts"
+import { type Machine, NAMED_HOST, preloading, resolves, setsClockBack } from "./trafficEngine.ts"
 
 /** Something that the extension has logged. */
 interface Said {
@@ -19,17 +20,6 @@ export interface Exit {
   /** `performance.now()` of the end. */
   readonly at: number
 }
-
-/** Sets the wall clock of a Node.js process back by an hour as soon as a file is there. */
-const setsClockBack = (file: string) => `
-  const { existsSync } = process.getBuiltinModule("node:fs")
-  const now = Date.now
-  let back = 0
-  Date.now = () => {
-    if (back === 0 && existsSync(${JSON.stringify(file)})) back = 3600000
-    return now() - back
-  }
-`
 
 /** Lets a process run for a share of each 100 ms, until it is gone. */
 const THROTTLE = `
@@ -53,7 +43,7 @@ export interface TrafficExtension {
   /** From now on it gets this share of a CPU, in periods of 100 ms, as Lambda gives it to small functions. */
   readonly throttle: (share: number) => void
   readonly thaw: () => void
-  /** Sets its wall clock back by an hour; without effect where the engine is not Node.js. */
+  /** Sets its wall clock back by an hour, where the machine is one whose clock can be. */
   readonly setClockBack: () => void
   /** How many files wait in `TMPDIR` for the next process. */
   readonly spillFiles: () => number
@@ -61,31 +51,26 @@ export interface TrafficExtension {
   readonly end: () => Promise<void>
 }
 
-/** A Node.js whose clock can be set. */
-const withClock = (directory: string, clockFile: string): string => {
-  const node = join(directory, "bin/node")
-  const preload = `data:text/javascript,${encodeURIComponent(setsClockBack(clockFile))}`
-  mkdirSync(dirname(node))
-  writeFileSync(node, `#!/bin/sh\nexec "${process.execPath}" --import "${preload}" "$@"\n`, { mode: 0o755 })
-  return node
-}
-
-/**
- * Starts the launcher of an unpacked layer, with nothing in its environment but this. `hasClock`: its wall clock can be set.
- */
+/** Starts the launcher of an unpacked layer, with nothing in its environment but this. */
 export const startExtension = (
   layer: string,
   environment: Readonly<Record<string, string>>,
-  hasClock: boolean
+  machine: Machine
 ): TrafficExtension => {
   const temporaryDirectory = mkdtempSync(join(tmpdir(), "o2-traffic-"))
   const spillDirectory = join(temporaryDirectory, "o2-lambda-extension")
   const clockFile = join(temporaryDirectory, "clock")
+  const changes = [
+    ...(machine.setsClockBack === true ? [setsClockBack(clockFile)] : []),
+    ...(machine.addresses === undefined ? [] : [resolves(NAMED_HOST, machine.addresses)])
+  ]
   // the Node.js of this test run first
-  const engine = hasClock ? withClock(temporaryDirectory, clockFile) : process.execPath
-  const child = spawn(join(layer, "extensions/o2-lambda-extension"), [], {
+  const engine = changes.length === 0
+    ? { layer, path: dirname(process.execPath) }
+    : preloading(layer, temporaryDirectory, changes.join(""))
+  const child = spawn(join(engine.layer, "extensions/o2-lambda-extension"), [], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: `${dirname(engine)}:/usr/bin:/bin`, TMPDIR: temporaryDirectory, ...environment }
+    env: { PATH: `${engine.path}:/usr/bin:/bin`, TMPDIR: temporaryDirectory, ...environment }
   })
   const said: Array<Said> = []
   const noise: Array<string> = []

@@ -55,10 +55,16 @@ const numberOf = (record: unknown): number | undefined => {
   return number === undefined ? undefined : Number(number)
 }
 
-/** Starts one on a free port; `onStored` is told after each request that was stored. */
+/** Where a server listens. */
+export interface ListensAt {
+  readonly host: string
+  readonly port: number
+}
+
+/** Starts one, on a free port when nothing is said about it. */
 export const startServer = async (
   behave: (asked: Asked) => Behaviour,
-  onStored: () => void = () => {}
+  { host, port }: ListensAt = { host: "127.0.0.1", port: 0 }
 ): Promise<TrafficServer> => {
   const requests: Array<Served> = []
   const counts: Array<number> = []
@@ -77,7 +83,6 @@ export const startServer = async (
       if (counts[number] === 1) storedLines++
       else copies++
     }
-    onStored()
   }
 
   const server = Http.createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
@@ -118,10 +123,10 @@ export const startServer = async (
       }
     })
   })
-  server.listen(0, "127.0.0.1")
+  server.listen(port, host)
   await once(server, "listening")
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
     requests,
     storedLines: () => storedLines,
     copies: () => copies,

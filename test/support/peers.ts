@@ -75,9 +75,9 @@ export const fill = (host: string, port: number) =>
       (socket) => Effect.sync(() => socket.destroy())
     ))
 
-/** Addresses where nobody answers, neither yes nor no, until they are woken. */
-export const silent = Effect.fnUntraced(function*(hosts: ReadonlyArray<string>, port: number) {
-  const { child } = yield* deafListener(hosts, port)
+/** Addresses where nobody answers, neither yes nor no, until they are woken; on a free port when none is given. */
+export const silent = Effect.fnUntraced(function*(hosts: ReadonlyArray<string>, wanted = 0) {
+  const { child, port } = yield* deafListener(hosts, wanted)
   yield* Effect.forEach(hosts, (host) => fill(host, port))
-  return { wake: Effect.sync(() => child.kill("SIGCONT")) }
+  return { port, wake: Effect.sync(() => child.kill("SIGCONT")) }
 })

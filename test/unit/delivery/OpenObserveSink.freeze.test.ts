@@ -43,6 +43,20 @@ describe("OpenObserveSink", () => {
         assert.deepStrictEqual([transport.exchanges.length, transport.asks() > 1], [1, true])
       }))
 
+    it.effect("is said to make no connection, where an attempt has come to that", () =>
+      withSink(hangs, function*({ log, transport }) {
+        yield* sealBatches([1])
+        yield* deliverDue
+        yield* TestClock.adjust("1500 millis")
+        yield* (yield* transport.next).answer({ code: "ETIMEDOUT", isSent: false })
+        yield* TestClock.adjust("500 millis")
+        assert.deepStrictEqual(log.at("Warn"), [OUTAGE])
+        assert.strictEqual(
+          log.entries[0]?.fields["cause"],
+          "no connection was made in time to openobserve.test (ETIMEDOUT)"
+        )
+      }))
+
     it.effect("is noticed without anybody waiting", () =>
       withSink(hangs, function*({ log }) {
         yield* sealBatches([1])
