@@ -1,23 +1,21 @@
 /** Reads and checks the settings: all problems at once, each with its remedy; secrets are `Redacted` from here on. */
-import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
+import * as Result from "effect/Result"
+import { textOf } from "../platform/Variable.ts"
 import { type Setting, settings } from "./Settings.ts"
 import { unknownSettings } from "./UnknownSettings.ts"
 
 /** The settings are not usable. One sentence per problem, naming variable, problem and remedy. */
-export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
-  problems: Schema.Array(Schema.String),
+export class ConfigurationError extends Data.TaggedError("ConfigurationError")<{
+  readonly problems: ReadonlyArray<string>
   /** What `O2_ON_CONFIG_ERROR` asks for; `fail` when that is wrong, too. */
-  reaction: Schema.Literals(["fail", "pass-through"])
-}) {
+  readonly reaction: "fail" | "pass-through"
+}> {
   override get message() {
     return `wrong configuration: ${this.problems.join("; ")}`
   }
@@ -42,26 +40,23 @@ export class ExtensionConfig extends Context.Service<ExtensionConfig, Configurat
     ExtensionConfig.layer.pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(env))))
 }
 
-/** `Config.all` would stop at the first problem; an operator wants the whole list. */
+/** Not `effect/Config`, which stops at the first problem: an operator wants the whole list. */
 const read = Effect.gen(function*() {
   const provider = yield* ConfigProvider.ConfigProvider
   const values: Record<string, unknown> = {}
   const problems: Array<string> = []
   for (const [key, setting] of Object.entries<Setting<unknown>>(settings)) {
-    const raw = yield* Config.option(Config.String(setting.name)).parse(provider).pipe(
-      Effect.orElseSucceed(() => Option.none())
-    )
-    const text = Option.getOrElse(raw, () => "")
-    const isBlank = text.trim() === ""
-    if (isBlank && setting.fallback === undefined) {
-      problems.push(`${setting.name} ${Option.isNone(raw) ? "is not set" : "is blank"}: set it to ${setting.accepts}`)
+    const text = yield* textOf(provider, setting.name)
+    const trimmed = (text ?? "").trim()
+    // A header is sent as given; everything else may have been pasted with blanks around it.
+    const input = trimmed === "" ? setting.fallback : key === "authorization" ? text : trimmed
+    if (input === undefined) {
+      problems.push(`${setting.name} ${text === undefined ? "is not set" : "is blank"}: set it to ${setting.accepts}`)
       continue
     }
-    // A header is sent as given; everything else may have been pasted with blanks around it.
-    const input = isBlank ? setting.fallback : key === "authorization" ? text : text.trim()
-    const decoded = Schema.decodeUnknownExit(setting.schema)(input)
-    if (Exit.isSuccess(decoded)) values[key] = decoded.value
-    else problems.push(`${setting.name} ${reason(decoded)}: set it to ${setting.accepts}`)
+    const value = setting.read(input)
+    if (Result.isSuccess(value)) values[key] = value.success
+    else problems.push(`${setting.name} ${value.failure}: set it to ${setting.accepts}`)
   }
   const complete = values as unknown as Values
   problems.push(...contradictions(complete))
@@ -85,15 +80,6 @@ const read = Effect.gen(function*() {
 
 const SCHEME_WARNING =
   "O2_AUTHORIZATION_HEADER does not begin with \"Basic \": OpenObserve expects \"Basic \" and base64 of user:password or user:token"
-
-const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
-
-const reason = (failure: Exit.Failure<unknown, Schema.SchemaError>): string => {
-  const error = failure.cause.reasons[0]
-  return error !== undefined && error._tag === "Fail"
-    ? formatIssue(error.error.issue).issues[0]?.message ?? "is wrong"
-    : "is wrong"
-}
 
 /** Problems that only show when two settings are seen together; a setting that is itself wrong is `undefined`. */
 const contradictions = (values: Partial<Values>): ReadonlyArray<string> => {

@@ -2,17 +2,17 @@
  * Every setting: name, what is accepted, its default. One row a setting; `Config.ts` reads them, `SettingDescriptions.ts`
  * says what they mean, and `docs/configuration.md` lists them (a test compares the three).
  */
-import type * as Schema from "effect/Schema"
 import {
   endpoint,
   flag,
   headerValue,
   oneOf,
   pathSegment,
+  type Reader,
   streamName,
   telemetryTypeList,
   wholeNumber
-} from "./SettingSchemas.ts"
+} from "./SettingReaders.ts"
 
 /** One setting as a person sees it, and how its text becomes a value. */
 export interface Setting<A> {
@@ -21,18 +21,17 @@ export interface Setting<A> {
   readonly accepts: string
   /** The text that stands for an unset or blank variable; `undefined` where the variable is required. */
   readonly fallback: string | undefined
-  /** Decodes the variable's text; an issue's message completes "NAME …" and never quotes the value. */
-  readonly schema: Schema.Codec<A, string>
+  readonly read: Reader<A>
 }
 
 const setting = <A>(setting: Setting<A>): Setting<A> => setting
 
 const milliseconds = (minimum: number, maximum: number) => ({
   accepts: `a whole number of milliseconds from ${minimum} to ${maximum}`,
-  schema: wholeNumber(minimum, maximum)
+  read: wholeNumber(minimum, maximum)
 })
 
-const switchedBy = { accepts: "true or false", schema: flag }
+const switchedBy = { accepts: "true or false", read: flag }
 
 /** All settings, in the order in which the documentation lists them. */
 export const settings = {
@@ -40,31 +39,31 @@ export const settings = {
     name: "O2_ORGANIZATION_ID",
     accepts: "the identifier shown in OpenObserve under Organizations",
     fallback: undefined,
-    schema: pathSegment
+    read: pathSegment
   }),
   authorization: setting({
     name: "O2_AUTHORIZATION_HEADER",
     accepts: "\"Basic \" followed by base64 of user:password or user:token",
     fallback: undefined,
-    schema: headerValue
+    read: headerValue
   }),
   endpoint: setting({
     name: "O2_ENDPOINT",
     accepts: "a base URL such as https://api.openobserve.ai",
     fallback: "https://api.openobserve.ai",
-    schema: endpoint
+    read: endpoint
   }),
   stream: setting({
     name: "O2_STREAM",
     accepts: "a stream name other than \"streams\"",
     fallback: "default",
-    schema: streamName
+    read: streamName
   }),
   maxBufferMegabytes: setting({
     name: "O2_MAX_BUFFER_SIZE_MB",
     accepts: "a whole number of MiB from 1 to 512",
     fallback: "10",
-    schema: wholeNumber(1, 512)
+    read: wholeNumber(1, 512)
   }),
   requestTimeoutMs: setting({
     name: "O2_REQUEST_TIMEOUT_MS",
@@ -75,7 +74,7 @@ export const settings = {
     name: "O2_MAX_RETRIES",
     accepts: "a whole number from 0 to 100",
     fallback: "3",
-    schema: wholeNumber(0, 100)
+    read: wholeNumber(0, 100)
   }),
   initialRetryDelayMs: setting({
     name: "O2_INITIAL_RETRY_DELAY_MS",
@@ -91,19 +90,19 @@ export const settings = {
     name: "O2_MAX_BATCH_SIZE_KB",
     accepts: "a whole number of KiB from 1 to 10240",
     fallback: "1024",
-    schema: wholeNumber(1, 10_240)
+    read: wholeNumber(1, 10_240)
   }),
   maxColumns: setting({
     name: "O2_MAX_COLUMNS",
     accepts: "a whole number from 20 to 10000",
     fallback: "190",
-    schema: wholeNumber(20, 10_000)
+    read: wholeNumber(20, 10_000)
   }),
   flushStrategy: setting({
     name: "O2_FLUSH_STRATEGY",
     accepts: "adaptive, end, continuous or periodic",
     fallback: "adaptive",
-    schema: oneOf(["adaptive", "end", "continuous", "periodic"])
+    read: oneOf(["adaptive", "end", "continuous", "periodic"])
   }),
   flushIntervalMs: setting({
     name: "O2_FLUSH_INTERVAL_MS",
@@ -119,25 +118,25 @@ export const settings = {
     name: "O2_TELEMETRY_TYPES",
     accepts: "a comma-separated list of platform, function, extension",
     fallback: "platform,function",
-    schema: telemetryTypeList
+    read: telemetryTypeList
   }),
   compression: setting({
     name: "O2_COMPRESSION",
     accepts: "gzip or none",
     fallback: "gzip",
-    schema: oneOf(["gzip", "none"])
+    read: oneOf(["gzip", "none"])
   }),
   logLevel: setting({
     name: "O2_LOG_LEVEL",
     accepts: "debug, info, warn, error or none",
     fallback: "info",
-    schema: oneOf(["debug", "info", "warn", "error", "none"])
+    read: oneOf(["debug", "info", "warn", "error", "none"])
   }),
   onConfigError: setting({
     name: "O2_ON_CONFIG_ERROR",
     accepts: "fail or pass-through",
     fallback: "fail",
-    schema: oneOf(["fail", "pass-through"])
+    read: oneOf(["fail", "pass-through"])
   }),
   hasMetadata: setting({
     name: "O2_METADATA",

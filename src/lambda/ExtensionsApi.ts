@@ -2,8 +2,7 @@
  * Reads what the Extensions API answers, tolerant of everything that can be done without: a process that ends over an odd
  * answer takes the function's call with it. Pure.
  */
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import { parsed } from "../json/Parsed.ts"
 
 /** What the register answer says about the function; `undefined` where it does not say. */
 export interface FunctionIdentity {
@@ -39,11 +38,9 @@ const MIN_TIMEOUT_MS = 1000
 /** Time that Lambda grants at SHUTDOWN. */
 const SHUTDOWN_BUDGET_MS = 2000
 
-const decodeJson = Schema.decodeOption(Schema.fromJsonString(Schema.Unknown))
-
 /** The members of a JSON object; none for anything else. */
 const membersOf = (body: string): Readonly<Record<string, unknown>> => {
-  const value = Option.getOrUndefined(decodeJson(body.replace(/^\ufeff/, "")))
+  const value = parsed(body.replace(/^\ufeff/, ""))
   return typeof value === "object" && value !== null ? { ...value } : {}
 }
 

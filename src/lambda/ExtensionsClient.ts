@@ -1,11 +1,11 @@
 /** Lambda's Extensions API, and the subscription to the Telemetry API: everything we ask of the sandbox. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
 import { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import * as ExtensionsApi from "./ExtensionsApi.ts"
 import * as TelemetrySubscription from "./TelemetrySubscription.ts"
@@ -14,12 +14,12 @@ import { Transport, type TransportError, type TransportResponse } from "../platf
 // --- Errors ------------------------------------------------------------------
 
 /** A call to the sandbox failed. */
-export class ExtensionsError extends Schema.TaggedError<ExtensionsError>()("ExtensionsError", {
-  operation: Schema.Literals(["register", "next", "subscribe", "init/error", "exit/error"]),
+export class ExtensionsError extends Data.TaggedError("ExtensionsError")<{
+  readonly operation: "register" | "next" | "subscribe" | "init/error" | "exit/error"
   /** The answer's status; `undefined` when there was none. */
-  status: Schema.UndefinedOr(Schema.Finite),
-  detail: Schema.String
-}) {
+  readonly status: number | undefined
+  readonly detail: string
+}> {
   override get message() {
     return `${this.operation}: ${this.status === undefined ? "" : `HTTP ${this.status}: `}${this.detail}`
   }

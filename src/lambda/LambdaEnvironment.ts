@@ -1,8 +1,9 @@
 /** What Lambda itself tells the process in its environment, apart from the user's settings. */
-import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { textOf } from "../platform/Variable.ts"
 
 /** The one place where Lambda lets a sandbox write. */
 const DEFAULT_TEMPORARY_DIRECTORY = "/tmp"
@@ -48,7 +49,8 @@ export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
   static readonly layer = Layer.effect(
     LambdaEnvironment,
     Effect.gen(function*() {
-      const optional = (name: string) => Config.String(name).pipe(Config.withDefault(""))
+      const provider = yield* ConfigProvider.ConfigProvider
+      const optional = (name: string) => Effect.map(textOf(provider, name), (text) => text ?? "")
       const status = yield* optional(handedOver.status)
       const initialization = yield* optional("AWS_LAMBDA_INITIALIZATION_TYPE")
       return LambdaEnvironment.of({

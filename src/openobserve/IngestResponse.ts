@@ -3,21 +3,17 @@
  *
  * 200 is not success: records can be refused one by one, or the whole batch be dropped without a word (seen on v0.91.5).
  */
-import * as Exit from "effect/Exit"
-import * as Schema from "effect/Schema"
 import type { Verdict } from "../delivery/Verdict.ts"
+import { parsed } from "../json/Parsed.ts"
 import type { TransportResponse } from "../platform/Transport.ts"
 
-const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-
-const Status = Schema.Struct({
-  successful: Count,
-  failed: Count,
-  // a string where a record was refused; other versions may say null
-  error: Schema.optional(Schema.Unknown)
-})
-
-const Answer = Schema.fromJsonString(Schema.Struct({ status: Schema.NonEmptyArray(Status) }))
+/** What an answer says of one stream. */
+interface Status {
+  readonly successful: number
+  readonly failed: number
+  /** A string where a record was refused; other versions may say null. */
+  readonly error?: unknown
+}
 
 /** Words in an answer that mean "not now", whatever its status (400 on servers before v0.15, 429 on Cloud). */
 const pressure = /MemoryTableOverflow|CircuitBreaker|Quota exceeded|is being deleted|not an ingester/
@@ -104,13 +100,13 @@ export const read = (response: TransportResponse, sent: number, nowMillis: numbe
 }
 
 const readAccepted = (body: string, sent: number): Verdict | undefined => {
-  const decoded = Schema.decodeExit(Answer)(body)
+  const statuses = statusesOf(body)
   // A proxy's page, perhaps: nobody said that anything was stored.
-  if (Exit.isFailure(decoded)) return undefined
+  if (statuses === undefined) return undefined
   let stored = 0
   let refused = 0
   let detail: string | undefined
-  for (const status of decoded.value.status) {
+  for (const status of statuses) {
     stored += status.successful
     refused += status.failed
     if (typeof status.error === "string") detail = status.error
@@ -129,6 +125,21 @@ const readAccepted = (body: string, sent: number): Verdict | undefined => {
     detail
   }
 }
+
+/** `{"status": [{"successful": 1, "failed": 0}, …]}`; `undefined` for anything else. */
+const statusesOf = (body: string): ReadonlyArray<Status> | undefined => {
+  const answer = parsed(body)
+  const statuses: unknown = isObject(answer) ? answer["status"] : undefined
+  return Array.isArray(statuses) && statuses.length > 0 && statuses.every(isStatus) ? statuses : undefined
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+
+const isStatus = (value: unknown): value is Status =>
+  isObject(value) && isCount(value["successful"]) && isCount(value["failed"])
 
 /** Origin and path only: a query may hold a secret. */
 const locationOf = (response: TransportResponse): string => {

@@ -1,11 +1,11 @@
 /** Listens for HTTP on a free port, in a process that may be frozen at any moment. */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as Http from "node:http"
 import type * as Net from "node:net"
 
 /** No port could be opened. */
-export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", { cause: Schema.Defect() }) {
+export class ListenError extends Data.TaggedError("ListenError")<{ readonly cause: unknown }> {
   override get message() {
     return `cannot listen for telemetry: ${String(this.cause)}`
   }

@@ -1,18 +1,18 @@
-import * as Schema from "effect/Schema"
+import * as Data from "effect/Data"
 
 /** There was no complete answer. */
-export class TransportError extends Schema.TaggedError<TransportError>()("TransportError", {
+export class TransportError extends Data.TaggedError("TransportError")<{
   /** The system's code (`ECONNREFUSED`, `ENOTFOUND`, …), or one of OpenSSL's or Node's. */
-  code: Schema.String,
+  readonly code: string
   /** `host:port` of the peer. */
-  host: Schema.String,
+  readonly host: string
   /** Whether the peer may have received the request. */
-  isSent: Schema.Boolean,
+  readonly isSent: boolean
   /** Whether a kept connection broke before there was an answer: often it had been dead for long. */
-  isStale: Schema.Boolean,
+  readonly isStale: boolean
   /** What else there is to know, for people: how many addresses were tried, or which coding it was. */
-  detail: Schema.optionalKey(Schema.String)
-}) {
+  readonly detail?: string
+}> {
   override get message() {
     const text = explanations[this.code]
     const { code, detail, host } = this

@@ -2,16 +2,16 @@
  * The directory of spilled batches, as the disk has it: nothing there is trusted, since the function can write there,
  * too. What is never followed: links. What is never waited for: pipes.
  */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type * as Fs from "node:fs/promises"
 import { TEMPORARY_SUFFIX } from "./SpillFile.ts"
 
 /** The disk did not do what it was asked. */
-export class DiskError extends Schema.TaggedError<DiskError>()("DiskError", {
+export class DiskError extends Data.TaggedError("DiskError")<{
   /** The system's code, or `FOREIGN` for what is not of the expected kind or belongs to another user. */
-  code: Schema.String
-}) {
+  readonly code: string
+}> {
   override get message() {
     return this.code
   }
