@@ -15,12 +15,14 @@ const dist = join(root, "dist")
 /** Where the zips go. */
 const output = process.argv[2] ?? dist
 const program = join(dist, "layer", "o2-lambda-extension")
+/** The same as ES modules, for engines that are compiled with it. */
+const modules = join(dist, "program")
 
 /** A layer that is uploaded directly may have 50 MB, which are MiB (AWS Lambda developer guide, "Lambda quotas"). */
 const STANDALONE_LIMIT_BYTES = 52_428_800
 
-/** Four times what the program takes; a zip that is larger has something in it that nobody meant to ship. */
-const NODEJS_LIMIT_BYTES = 300 * 1024
+/** Twice what the program takes; a zip that is larger has something in it that nobody meant to ship. */
+const NODEJS_LIMIT_BYTES = 150 * 1024
 
 /** One file of a layer: where it lands under /opt, and what it is. */
 interface LayerFile {
@@ -43,9 +45,10 @@ const licences = (all: ReadonlyArray<Licences.Licence>) =>
   all.map(({ file, text }) => plain(`o2-lambda-extension/LICENSES/${file}`, text))
 
 const flavours = async (): Promise<ReadonlyArray<Flavour>> => {
-  const modules = (await readdir(program)).filter((file) => file.endsWith(".mjs"))
   const files = await Promise.all(
-    modules.map(async (file) => plain(`o2-lambda-extension/${file}`, await readFile(join(program, file))))
+    (await readdir(program)).map(async (file) =>
+      plain(`o2-lambda-extension/${file}`, await readFile(join(program, file)))
+    )
   )
   const launcher = executable(
     "extensions/o2-lambda-extension",
@@ -58,7 +61,7 @@ const flavours = async (): Promise<ReadonlyArray<Flavour>> => {
     limit: STANDALONE_LIMIT_BYTES,
     files: [
       launcher,
-      executable(`o2-lambda-extension/engine-${machine}`, await compile(machine, program)),
+      executable(`o2-lambda-extension/engine-${machine}`, await compile(machine, modules)),
       ...ofProgram,
       ...ofEngine
     ]

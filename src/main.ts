@@ -4,6 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layers from "./Layers.ts"
+import { stdout } from "./platform/Logger.ts"
 
 // Loading a command's code costs time that only a person at a terminal has.
 const command = (args: ReadonlyArray<string>) =>
@@ -17,6 +18,6 @@ NodeRuntime.runMain(isUnderLambda ? Layers.program : command(args), {
   // A signal is an ordinary end. Nothing that is still open keeps the process, save last lines that wait in a full pipe.
   teardown: (exit) => {
     const code = Exit.isSuccess(exit) ? process.exitCode : Cause.hasInterruptsOnly(exit.cause) ? 0 : 1
-    process.stdout.write("", () => process.exit(code))
+    stdout().write("", () => process.exit(code))
   }
 })

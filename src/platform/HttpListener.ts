@@ -43,8 +43,9 @@ export const listen = Effect.fnUntraced(function*(onRequest: Http.RequestListene
       const server = Http.createServer(OPTIONS, onRequest)
       keepFew(server)
       server.once("error", (cause) => resume(Effect.fail(new ListenError({ cause }))))
-      // every address: which one `sandbox.localdomain` stands for is the platform's affair
-      server.listen(0, "0.0.0.0", () => resume(Effect.succeed(server)))
+      // every address, of either kind: which one `sandbox.localdomain` stands for is the platform's affair. A host, even
+      // 0.0.0.0, would be looked up first.
+      server.listen(0, () => resume(Effect.succeed(server)))
     }),
     close
   )

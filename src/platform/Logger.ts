@@ -21,11 +21,18 @@ const jsonLine = Logger.make<unknown, string>(({ cause, date, logLevel, message 
   return OWN_LINE_PREFIX + JSON.stringify(line).slice(1)
 })
 
-// Whoever reads our lines may go away; that is no reason to end.
-process.stdout.on("error", () => {})
+let isGuarded = false
+
+/** Standard output, which the engine prepares when it is first used. */
+export const stdout = (): NodeJS.WriteStream => {
+  // whoever reads our lines may go away; that is no reason to end
+  if (!isGuarded) process.stdout.on("error", () => {})
+  isGuarded = true
+  return process.stdout
+}
 
 const toStdout = Logger.make<unknown, void>((options) => {
-  process.stdout.write(`${jsonLine.log(options)}\n`)
+  stdout().write(`${jsonLine.log(options)}\n`)
 })
 
 /** Names of the levels as the settings spell them. */

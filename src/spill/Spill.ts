@@ -47,10 +47,15 @@ export class Spill extends Context.Service<Spill, {
       const store = Effect.promise(() =>
         loading ??= import("./SpillStore.ts").then(({ make }) => make(directory, ledger, destinations))
       )
-      let checking: Promise<boolean> | undefined
-      const isThere = Effect.promise(() =>
-        checking ??= import("node:fs/promises").then((fs) => fs.lstat(directory)).then(() => true, () => false)
-      )
+      let checked: boolean | undefined
+      const isThere = Effect.callback<boolean>((resume) => {
+        if (checked !== undefined) return resume(Effect.succeed(checked))
+        // `node:fs/promises` would load much that most starts have no use for
+        process.getBuiltinModule("node:fs").lstat(
+          directory,
+          (error) => resume(Effect.succeed(checked = error === null))
+        )
+      })
       return Spill.of({
         write: Effect.fnUntraced(function*(memory, atMost) {
           const isIdle = loading === undefined && (yield* memory.unsettled).length === 0

@@ -103,7 +103,7 @@ describe.each([standalone, "nodejs"] as const)("layer %s", (flavour) => {
 
   it("would not without the launcher: these tests have teeth", async () => {
     const [file, args] = flavour === "nodejs"
-      ? [process.execPath, [join(layer.opt, "o2-lambda-extension", "main.mjs")]]
+      ? [process.execPath, [join(layer.opt, "o2-lambda-extension", "main.cjs")]]
       : [join(layer.opt, "o2-lambda-extension", `engine-${standalone === "arm64" ? "aarch64" : "x86_64"}`), []]
     const { LD_LIBRARY_PATH: _, BUN_BE_BUN: __, BUN_INSPECT: ___, ...variables } = environment()
     await run(file, [...args, "--version"], { cwd: hostile, env: variables })

@@ -67,7 +67,7 @@ describe.each([...bashes, ...others])("launcher under $title", (shell) => {
     assert.strictEqual(engine?.environment["_O2LAMBDA_EXTENSION_NAME"], "another name")
     assert.match(
       engine?.arguments.at(-1) ?? "",
-      /an opt 'with' \$spaces\/extensions\/\.\.\/o2-lambda-extension\/main\.mjs$/
+      /an opt 'with' \$spaces\/extensions\/\.\.\/o2-lambda-extension\/main\.cjs$/
     )
   })
 
@@ -75,7 +75,7 @@ describe.each([...bashes, ...others])("launcher under $title", (shell) => {
     const { engine } = await launch(shell, {
       prepare: ({ launcher }) => ({ script: "o2-lambda-extension", cwd: dirname(launcher) })
     })
-    assert.strictEqual(engine?.arguments.at(-1), "../o2-lambda-extension/main.mjs")
+    assert.strictEqual(engine?.arguments.at(-1), "../o2-lambda-extension/main.cjs")
   })
 
   it("prefers the engine beside it, without the function's libraries", async () => {
@@ -95,7 +95,7 @@ describe.each([...bashes, ...others])("launcher under $title", (shell) => {
     const { engine, exitCode, stderr, stdout } = await launch(shell, {
       prepare: ({ root, write }) => {
         write(`o2-lambda-extension/engine-${otherMachine}`, recordingEngine)
-        rmSync(join(root, "o2-lambda-extension", "main.mjs"))
+        rmSync(join(root, "o2-lambda-extension", "main.cjs"))
       }
     })
     assert.deepStrictEqual([engine, exitCode, stderr], [undefined, 1, ""])

@@ -33,7 +33,7 @@ describe("registration by the shell, reported by the program", () => {
     const directory = opt()
     onTestFinished(directory.remove)
     for (const { path } of list(zipOf("nodejs"))) {
-      if (path.endsWith(".mjs")) directory.write(path, fileOf(layer.opt, path).toString("utf8"))
+      if (path.endsWith(".cjs")) directory.write(path, fileOf(layer.opt, path).toString("utf8"))
     }
     writeFileSync(join(directory.bin, "node"), `#!/bin/sh\n${node}\n`, { mode: 0o755 })
     return directory

@@ -36,7 +36,7 @@ describe.each(flavours)("zip of %s", (flavour) => {
       engines,
       flavour === "nodejs" ? [] : [`o2-lambda-extension/engine-${machineOf[flavour]}`]
     )
-    assert.strictEqual(entries.some(({ path }) => path.endsWith("/main.mjs")), flavour === "nodejs")
+    assert.strictEqual(entries.some(({ path }) => path.endsWith("/main.cjs")), flavour === "nodejs")
   })
 
   it("has the licences of everything in it", () => {

@@ -56,7 +56,7 @@ export const opt = ({ directory = "opt", hasNode = true, name = "o2-lambda-exten
   mkdirSync(bin)
   // for the recorder; `/usr/bin` itself may hold a Node.js
   symlinkSync("/usr/bin/env", join(bin, "env"))
-  write("o2-lambda-extension/main.mjs", "")
+  write("o2-lambda-extension/main.cjs", "")
   mkdirSync(join(root, "extensions"))
   const launcher = join(root, "extensions", name)
   copyFileSync(source, launcher)

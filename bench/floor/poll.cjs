@@ -1,5 +1,5 @@
 // The least that an extension must do after the launcher has registered: listen, subscribe, poll.
-import http from "node:http"
+const http = require("node:http")
 
 const api = process.env.AWS_LAMBDA_RUNTIME_API
 const headers = { "lambda-extension-identifier": process.env._O2LAMBDA_IDENTIFIER }
