@@ -8,15 +8,39 @@ const TICKS_PER_SECOND = 100
 
 export const PER_POST = 1000
 
-/** A post of `PER_POST` lines of about 270 bytes each; `isNoise` for such as do not compress. */
-export const makePost = ({ isNoise = false } = {}): Buffer => {
+/** What lines say after their beginning: the same words, hardly compressible ones, or those of a real log. */
+export type Kind = "plain" | "noise" | "text"
+
+const WORDS =
+  "order payment customer stored failed retry cache lookup region queue worker started finished timeout token session user invoice shipment stock reserved released event received published handler database query rows connection opened closed"
+    .split(" ")
+
+const words = (bytes: number): string => {
+  let text = ""
+  while (text.length < bytes) {
+    // a log repeats its words, and has numbers and ids that it does not repeat
+    text += Math.random() < 0.25
+      ? `id=${randomBytes(4).toString("hex")} `
+      : `${WORDS[Math.floor(Math.random() * WORDS.length)]!} `
+  }
+  return text.slice(0, bytes)
+}
+
+const says: Readonly<Record<Kind, () => string>> = {
+  plain: () => "items ".repeat(16),
+  noise: () => randomBytes(72).toString("base64"),
+  text: () => words(207)
+}
+
+/** A post of `PER_POST` lines of about 270 bytes each, with `text` of 310 and a few times smaller when compressed. */
+export const makePost = (kind: Kind = "plain"): Buffer => {
   const time = new Date().toISOString()
   const events = Array.from({ length: PER_POST }, (_, index) => ({
     time,
     type: "function",
     record: `${time}\t6f0d7a9e-52a5-4f1b-8f0a-0d5f4f6a1c11\tINFO\torder ${index} stored for customer ${
       (index * 7919) % 100_000
-    } with ${isNoise ? randomBytes(72).toString("base64") : "items ".repeat(16)}\n`
+    } with ${says[kind]()}\n`
   }))
   return Buffer.from(JSON.stringify(events))
 }

@@ -14,6 +14,7 @@ import * as Freeze from "../platform/Freeze.ts"
 import { Transport } from "../platform/Transport.ts"
 import * as Abandonment from "./Abandonment.ts"
 import { LogBuffer } from "./Buffer.ts"
+import * as Compression from "./Compression.ts"
 import { type Destination, Destinations } from "./Destination.ts"
 import type { EncodedRecords } from "./EncodedRecords.ts"
 import * as FlushDeadline from "./FlushDeadline.ts"
@@ -46,8 +47,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
    */
   readonly open: Effect.Effect<void>
   /**
-   * Opens a connection in the background, and finds out whether records would be taken: wrong credentials are told before
-   * the first call has ended.
+   * Loads what deliveries need, opens a connection in the background, and finds out whether records would be taken: wrong
+   * credentials are told before the first call has ended.
    */
   readonly warmUp: Effect.Effect<void>
   /** Starts delivering what is sealed, and what has been open for longer than the interval. */
@@ -209,6 +210,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           return start
         }),
         warmUp: Effect.suspend(() => {
+          if (config.compression === "gzip") Compression.load()
           // one that gives no answer must not keep the others from being asked
           const all = Effect.forEach(lanes, (lane) => lane.warmUp, { concurrency: "unbounded", discard: true })
           return Effect.asVoid(FiberHandle.run(warming, all))
