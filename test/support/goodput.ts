@@ -56,8 +56,9 @@ const silentTwice = ({ weather: { mostMs } }: Life, { outages, server: { seen } 
       const until = isSilent ? endedAt : Math.min(next?.at ?? Infinity, endedAt + REQUEST_TIMEOUT_MS)
       return [{ from: at, to: Math.max(until, outages.find(isWithin(until))?.to ?? 0) + RETRY_MS + mostMs, bytes }]
     }
-    if (isSilent) wasSilent.add(first)
-    else wasSilent.delete(first)
+    // that question may be silent the first time, too
+    if (end === "answered") wasSilent.delete(first)
+    else wasSilent.add(first)
     return []
   })
 }

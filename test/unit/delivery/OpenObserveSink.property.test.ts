@@ -11,16 +11,16 @@
  *
  * - Ours may be late by two round trips, since what is new leaves when the request under way is answered; where answers
  *   fail to come, by the time until a request is suspect (1 s at least), twice, since an empty request is waited for as long
- *   again; where the server says no, by the longest delay between two attempts (4.8 s), and by all three in a row where more
- *   than three tenths of all requests go wrong (8.4 s).
- * - What is silent a second time is not repeated before its time-out (one duplicate per lost answer at most): until then it
- *   counts as delivered.
+ *   again (three times from a third on, for what is under way there); where the server says no, by the longest delay between
+ *   two attempts (4.8 s), and by all three in a row where more than three tenths of all requests go wrong (8.4 s).
+ * - What is silent a second time is not repeated before its time-out (one duplicate per lost answer at most), nor what is
+ *   silent and was reset before or the other way round: until then it counts as delivered.
  * - In an outage the ideal client rests as well; where no more than a fifth of all requests goes wrong, it does not, and
  *   ours may be late by one pause (3.6 s).
  *
  * So that this excuses nothing, what an outage may be is asserted by itself (`outageChecks.ts`): nothing was stored for
- * `O2_FLUSH_BUDGET_MS` and no empty request answered, or an attempt has failed that was begun after what was stored last; the
- * server is asked after each pause of a seventh of the outage's age (3 s at least, ±20 %); what is stored first ends it.
+ * `O2_FLUSH_BUDGET_MS` and no empty request answered, or a flush has waited for that long in vain, or an attempt has failed
+ * that was begun after what was stored last; the server is asked after each pause of a seventh of the outage's age (3 s at least, ±20 %); what is stored first ends it.
  */
 import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
