@@ -51,10 +51,12 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
     remedy: destination.unreachableRemedy
   }))
 
-  // one that answers "not now" may say something else the next time
-  const probe = Attempt.probe({ transport, requestTimeoutMs: config.requestTimeoutMs }, destination).pipe(
-    Effect.flatMap((verdict) => verdict._tag === "Retry" ? Effect.fail(verdict) : Effect.succeed(verdict))
-  )
+  const probe = Effect.gen(function*() {
+    const begunAt = yield* Clock.currentTimeMillis
+    const verdict = yield* Attempt.probe({ transport, requestTimeoutMs: config.requestTimeoutMs }, destination)
+    // one that answers "not now" may say something else the next time
+    return verdict._tag === "Retry" ? yield* Effect.fail(verdict) : { verdict, begunAt }
+  })
 
   const ask = Effect.fnUntraced(function*(startedAt: number) {
     const patience = pace.suspectAfterMs()
@@ -70,7 +72,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
         index === 0 ? probe : Effect.andThen(Freeze.sleep(patience * index / times, Freeze.LATE_GRACE_MS), probe)
     )
     return yield* Effect.raceAllFirst([
-      Effect.raceAll(probes).pipe(Effect.catch(Effect.succeed)),
+      Effect.raceAll(probes).pipe(Effect.catch((verdict) => Effect.succeed({ verdict, begunAt: startedAt }))),
       // whatever is answered meanwhile says the same: the request that is suspect, too
       Effect.as(pace.nextAnswer, "well" as const),
       // its answer may be lost to a freeze, as any other
@@ -87,10 +89,8 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
 
   /** What was answered may be older than what is suspect besides: an empty request frees that, too. Nobody waits for it. */
   const prove = Effect.gen(function*() {
-    const startedAt = yield* Clock.currentTimeMillis
-    const verdict = yield* Effect.option(Effect.timeoutOption(probe, pace.suspectAfterMs()))
-    const isWell = Option.exists(Option.flatten(verdict), ({ _tag }) => _tag === "Accepted")
-    if (isWell) yield* pace.answered(startedAt)
+    const answer = Option.flatten(yield* Effect.option(Effect.timeoutOption(probe, pace.suspectAfterMs())))
+    if (Option.isSome(answer) && answer.value.verdict._tag === "Accepted") yield* pace.answered(answer.value.begunAt)
   })
 
   const check = Effect.gen(function*() {
@@ -99,14 +99,15 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, serve
       const startedAt = yield* Clock.currentTimeMillis
       // the end of the pause will ask again
       if (outage.isPausedAt(startedAt)) return
-      const verdict = yield* ask(startedAt)
-      if (verdict === "lost") continue
-      if (verdict === "well") {
+      const answer = yield* ask(startedAt)
+      if (answer === "lost") continue
+      if (answer === "well") {
         if (slots.hasSuspects) yield* FiberHandle.run(proving, prove)
         return
       }
-      if (verdict === "silent") break
-      return yield* verdict._tag === "Accepted" ? pace.answered(startedAt) : failed(verdict)
+      if (answer === "silent") break
+      const { begunAt, verdict } = answer
+      return yield* verdict._tag === "Accepted" ? pace.answered(begunAt) : failed(verdict)
     }
     yield* failed(yield* noAnswer)
   }).pipe(

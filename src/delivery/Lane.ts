@@ -115,6 +115,8 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     }
     // a server that stores others meanwhile fails now and then, which is no outage; one that says how long it will, does
     const isLasting = setback._tag === "Misconfigured" || setback._tag === "Retry" && setback.afterMs !== undefined
+    // a suspect request that ends has been begun long ago: the check that is under way says how the server is now
+    if (!isLasting && outage.isFailing() && check.isRunning()) return
     const isWell = storedBatches() > storedBefore
     if (isLasting || !isWell) yield* outage.failed(setback)
     else yield* FiberHandle.run(again, retrySoon, { onlyIfMissing: true })

@@ -1,6 +1,7 @@
 /** Lives of sandboxes, and the moods of the servers before which they are lived. */
 import * as fc from "fast-check"
 import type { Portion } from "./idealClient.ts"
+import type { Interval } from "./intervals.ts"
 import type { Episode, MoodyServer, Weather } from "./moodyServer.ts"
 
 /** What a sandbox does. */
@@ -46,7 +47,11 @@ export interface Report {
   readonly server: MoodyServer
   readonly looks: ReadonlyArray<Look>
   readonly waits: ReadonlyArray<Wait>
-  readonly outageSaidAt: ReadonlyArray<number>
+  /** From the warning until the server was said to take records again; `Infinity` for what was not over. */
+  readonly outages: ReadonlyArray<Interval>
+  readonly freezes: ReadonlyArray<Interval>
+  /** When what was open was asked to leave. */
+  readonly askedAt: ReadonlyArray<number>
   readonly possiblyDuplicated: number
   readonly rejected: number
   readonly dropped: number

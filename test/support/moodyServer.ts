@@ -77,6 +77,7 @@ interface Seen {
 export const makeMoodyServer = (weather: Weather, seed: number, epoch: number) => {
   const chance = chanceOf(seed)
   let fateAt = fatesOf(weather, chance)
+  let { episodes } = weather
   const seen: Array<Seen> = []
   /** How often each record was stored, and how often the client was told. */
   const stored = new Map<number, number>()
@@ -117,7 +118,7 @@ export const makeMoodyServer = (weather: Weather, seed: number, epoch: number) =
           yield* Effect.sleep(5)
         }
         const answeredAt = at + latencyMs
-        if (weather.episodes.some(({ from, mode, to }) => mode === "hangs" && answeredAt >= from && answeredAt < to)) {
+        if (episodes.some(({ from, mode, to }) => mode === "hangs" && answeredAt >= from && answeredAt < to)) {
           return yield* Effect.never
         }
         if (kind === "resetBefore" || kind === "resetAfter") {
@@ -148,6 +149,7 @@ export const makeMoodyServer = (weather: Weather, seed: number, epoch: number) =
     mostInFlight: () => mostInFlight,
     /** From now on it stores and answers everything. */
     mend: () => {
+      episodes = []
       fateAt = fatesOf({ ...weather, hang: 0, silent: 0, resetBefore: 0, resetAfter: 0, busy: 0, episodes: [] }, chance)
     }
   }

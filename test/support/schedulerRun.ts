@@ -17,6 +17,7 @@ import { makeCapturedLog } from "./fakes/capturedLog.ts"
 import { settings } from "./fakes/sinkUnderTest.ts"
 import { withThaws } from "./fakes/thaws.ts"
 import type { Portion } from "./idealClient.ts"
+import type { Interval } from "./intervals.ts"
 import type { Life, Look, Report, Wait } from "./lives.ts"
 import { chanceOf, makeMoodyServer } from "./moodyServer.ts"
 
@@ -49,6 +50,20 @@ const withWholeMillis = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect
     })
   )
 
+/** The outages that were logged. */
+const outagesIn = (
+  { entries, times }: ReturnType<typeof makeCapturedLog>,
+  epoch: number
+): ReadonlyArray<Interval> => {
+  const found: Array<Interval> = []
+  for (const [index, { message }] of entries.entries()) {
+    const at = times[index]! - epoch
+    if (message.includes("takes no records")) found.push({ from: at, to: Infinity })
+    if (message.includes("takes records again")) found.push({ from: found.pop()!.from, to: at })
+  }
+  return found
+}
+
 /** Lives such a life to its end; the server is well at last, and nobody calls any more. */
 export const live = (life: Life): Effect.Effect<Report, unknown> =>
   withThaws((freeze) =>
@@ -74,8 +89,8 @@ export const live = (life: Life): Effect.Effect<Report, unknown> =>
         const chance = chanceOf(life.seed ^ 0x5bd1e995)
         const looks: Array<Look> = []
         const waits: Array<Wait> = []
-        const outageSaidAt: Array<number> = []
-        let warnings = 0
+        const freezes: Array<Interval> = []
+        const askedAt: Array<number> = []
         let records = 0
         const arrivals: Array<Portion> = []
         const now = Effect.map(Clock.currentTimeMillis, (millis) => millis - epoch)
@@ -86,8 +101,6 @@ export const live = (life: Life): Effect.Effect<Report, unknown> =>
           const { buffered, delivered, inFlight, received } = snapshot.logs
           const { openRecords, sealedBatches } = yield* buffer.state
           const at = yield* now
-          const said = log.at("Warn").filter((message) => message.includes("takes no records")).length
-          for (; warnings < said; warnings++) outageSaidAt.push(at)
           looks.push({
             at,
             received: received.records,
@@ -137,6 +150,7 @@ export const live = (life: Life): Effect.Effect<Report, unknown> =>
         yield* sink.open
         yield* sink.warmUp
         while ((yield* now) < life.lifeMs) {
+          if (life.tier === "continuous") askedAt.push(yield* now)
           yield* life.tier === "continuous" ? sink.deliverAll : sink.deliverDue
           const ends = (yield* now) + Math.round(life.callMs * (0.5 + chance()))
           const isUseless = (yield* sink.outages) === "all"
@@ -161,6 +175,7 @@ export const live = (life: Life): Effect.Effect<Report, unknown> =>
           }
           if (settling !== undefined) yield* Fiber.await(settling)
           if (life.tier === "end") {
+            askedAt.push(yield* now)
             yield* during(
               measured(
                 "flush",
@@ -173,6 +188,7 @@ export const live = (life: Life): Effect.Effect<Report, unknown> =>
           const gap = Math.round(life.gapMs * 2 * chance())
           const since = yield* Clock.currentTimeMillis
           if (life.isFrozen && gap > 0) {
+            freezes.push({ from: since - epoch, to: since - epoch + gap })
             yield* freeze(gap)
             if (gap > 1000) yield* sink.thawed(since)
           } else yield* pass(gap)
@@ -204,7 +220,9 @@ export const live = (life: Life): Effect.Effect<Report, unknown> =>
           server,
           looks,
           waits,
-          outageSaidAt,
+          outages: outagesIn(log, epoch),
+          freezes,
+          askedAt,
           mendedAt,
           deliveredAt,
           connections,

@@ -11,8 +11,10 @@ interface LogEntry {
 /** A logger layer that replaces all others, and the lines it has caught so far. */
 export const makeCapturedLog = () => {
   const entries: Array<LogEntry> = []
-  const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+  const times: Array<number> = []
+  const logger = Logger.make<unknown, void>(({ date, logLevel, message }) => {
     const parts: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
+    times.push(date.getTime())
     entries.push({
       level: logLevel,
       message: parts.filter((part) => typeof part === "string").join(" "),
@@ -22,6 +24,8 @@ export const makeCapturedLog = () => {
   return {
     layer: Logger.layer([logger]),
     entries,
+    /** When each was logged (epoch ms). */
+    times,
     at: (level: string) => entries.filter((entry) => entry.level === level).map(({ message }) => message)
   }
 }

@@ -32,6 +32,21 @@ describe("A server that fails now and then", () => {
     })
   })
 
+  it.effect("is taken for as fast as its own answer was, not for as slow as the questions that were lost before", () => {
+    let questions = 0
+    return withSink({
+      respond: (request, index) => index % 2 === 0 ? undefined : storeAll(request),
+      health: () => ++questions <= 2 ? undefined : stored(0)
+    }, function*({ transport }) {
+      yield* append(1)
+      assert.isTrue(yield* flushDuring("2 seconds"))
+      yield* append(2)
+      // suspect after a second, as before
+      assert.isTrue(yield* flushDuring("1100 millis"))
+      assert.deepEqual(sentBy(transport), [[1], [1], [2], [2]])
+    })
+  })
+
   it.effect("is asked once more when what was answered is older than what is suspect", () => {
     let questions = 0
     return withSink({ health: () => questions++ === 0 ? undefined : stored(0) }, function*({ log, transport }) {
