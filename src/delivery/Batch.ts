@@ -60,14 +60,18 @@ const MAX_EXPANSION = 4
 /** More than any body has, in bytes: a batch is set to 10 MiB at most, which rewriting may double; the rest is for the times. */
 const MAX_TEXT_BYTES = 32 * 1024 * 1024
 
-/**
- * The body, not compressed. Throws where it is more than the tally allows: a file in `/tmp` may say that it is a batch and
- * be made to fill the memory.
- */
+/** A batch is not what it says: a file in `/tmp` may have been made to look like one, and to fill the memory. */
+export class UnreadableBatch extends Error {}
+
+/** The body, not compressed. Throws `UnreadableBatch` where it cannot be read, or is more than the tally allows. */
 export const text = ({ body, coding, destination, tally }: Batch): Buffer => {
   if (coding === "identity") return body
   const stated = frameBytes(destination.format) + tally.bytes * MAX_EXPANSION + tally.records * MAX_ADDED_BYTES
-  return gunzip(body, Math.min(stated, MAX_TEXT_BYTES))
+  try {
+    return gunzip(body, Math.min(stated, MAX_TEXT_BYTES))
+  } catch (cause) {
+    throw new UnreadableBatch(String(cause))
+  }
 }
 
 /** More records than a batch can have: the smallest takes 2 bytes of the 10 MiB that a batch may be set to. */

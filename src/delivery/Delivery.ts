@@ -9,7 +9,7 @@ import * as Freeze from "../platform/Freeze.ts"
 import type { Transport } from "../platform/Transport.ts"
 import type { Abandonment } from "./Abandonment.ts"
 import * as Attempt from "./Attempt.ts"
-import { type Batch, divide, exhausted, isWorthSending } from "./Batch.ts"
+import { type Batch, divide, exhausted, isWorthSending, UnreadableBatch } from "./Batch.ts"
 import type { Destination } from "./Destination.ts"
 import type { FlushDeadline } from "./FlushDeadline.ts"
 import type { Outage } from "./Outage.ts"
@@ -155,7 +155,15 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
         continue
       }
       const storedBefore = stored
-      const outcome = yield* attempt(batch, slot, mayRepeat)
+      // what a server that takes no gzip is to be sent
+      const outcome = yield* attempt(batch, slot, mayRepeat).pipe(
+        Effect.catchDefect((defect) =>
+          defect instanceof UnreadableBatch
+            ? Effect.as(settle(work, giveUp(batch, defect)), undefined)
+            : Effect.die(defect)
+        )
+      )
+      if (outcome === undefined) continue
       if (outcome === "overtaken") {
         // nobody said no, and the server is well: it is repeated at once, and that is no retry
         mayRepeat = false

@@ -2,7 +2,7 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { nodeBinary, pathWith, versions } from "./support/node.ts"
-import { assertDelivers, withLayer } from "./support/sandbox.ts"
+import { assertDelivers, ownLinesOf, withLayer } from "./support/sandbox.ts"
 import { standalone, unpacked } from "./support/zips.ts"
 
 describe("nodejs flavour", () => {
@@ -35,6 +35,26 @@ describe("nodejs flavour", () => {
         assert.strictEqual(report?.status, 202)
         assert.strictEqual(report?.headers["lambda-extension-function-error-type"], "Extension.NoEngine")
       })))
+
+  it.live("lets the function run where there is no Node.js, with pass-through", () =>
+    withLayer(
+      layer.opt,
+      { path: "/nonexistent", isBash: true, environment: { O2_ON_CONFIG_ERROR: "pass-through" } },
+      ({ emulator, openObserve }) =>
+        Effect.gen(function*() {
+          for (let call = 0; call < 3; call++) {
+            assert.strictEqual((yield* emulator.invoke({ call })).status, "success")
+          }
+          const { extensions } = yield* emulator.shutdown()
+          assert.deepStrictEqual(extensions.map(({ exitCode, killed }) => ({ exitCode, killed })), [
+            { exitCode: 0, killed: false }
+          ])
+          assert.deepStrictEqual(yield* openObserve.records("default"), [])
+          const said = ownLinesOf(yield* emulator.output)
+          assert.strictEqual(said.length, 1)
+          assert.match(String(said[0]?.["message"]), /attach the standalone layer.*pass-through/)
+        })
+    ))
 })
 
 describe("standalone flavour", () => {

@@ -122,6 +122,36 @@ describe.each(bashes)("launcher under $title", (shell) => {
     assert.match(requests[1]!.head, /\r\nLambda-Extension-Function-Error-Type: Extension\.NoEngine\r\n/)
     assert.deepStrictEqual(JSON.parse(requests[1]!.body), { errorMessage: message, errorType: "Extension.NoEngine" })
   })
+
+  it("keeps the function alive where there is no engine, if that is asked for", async () => {
+    const event = (type: string): ReadonlyArray<Step> => {
+      const body = JSON.stringify({ eventType: type, deadlineMs: 1 })
+      return [50, `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`]
+    }
+    const { exitCode, requests, stderr, stdout } = await launch(shell, {
+      layout: { hasNode: false },
+      environment: { O2_ON_CONFIG_ERROR: " Pass-Through\n" },
+      answers: [accepted, event("INVOKE"), event("INVOKE"), event("SHUTDOWN")]
+    })
+    assert.deepStrictEqual([exitCode, stderr], [0, ""])
+    const { level, message } = JSON.parse(stdout) as { readonly level: string; readonly message: string }
+    assert.strictEqual(level, "error")
+    assert.match(message, /no Node\.js .* attach the standalone layer instead; the function runs without its logs/)
+    assert.strictEqual(requests.length, 4)
+    for (const { head } of requests.slice(1)) {
+      assert.match(head, /^GET \/2020-01-01\/extension\/event\/next HTTP\/1\.1\r\n/)
+      assert.match(head, /\r\nLambda-Extension-Identifier: id-1\r\n/)
+    }
+  })
+
+  it("leaves where there is no engine and the API refuses to give events", async () => {
+    const { exitCode, requests } = await launch(shell, {
+      layout: { hasNode: false },
+      environment: { O2_ON_CONFIG_ERROR: "pass-through" },
+      answers: [accepted, ["HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"]]
+    })
+    assert.deepStrictEqual([exitCode, requests.length], [1, 2])
+  })
 })
 
 describe.each(others)("launcher under $title", (shell) => {

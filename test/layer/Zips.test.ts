@@ -86,7 +86,7 @@ describe("build", () => {
     const elsewhere = mkdtempSync(join(tmpdir(), "o2-elsewhere-"))
     try {
       const machine = standalone === "arm64" ? "aarch64" : "x86_64"
-      cpSync(join(root, "dist", "layer", "o2-lambda-extension"), elsewhere, { recursive: true })
+      cpSync(join(root, "dist", "program"), elsewhere, { recursive: true })
       const engine = Buffer.from(await compile(machine, elsewhere))
       assert.isTrue(engine.equals(fileOf(layer.opt, `o2-lambda-extension/engine-${machine}`)))
     } finally {

@@ -64,7 +64,7 @@ export const withLayer = <A, E>(
   }).pipe(Effect.scoped)
 
 /** What the extension has logged, parsed. */
-const ownLinesOf = (output: ReadonlyArray<OutputLine>) =>
+export const ownLinesOf = (output: ReadonlyArray<OutputLine>) =>
   output.filter(({ source }) => source !== "runtime").map(({ line }) => JSON.parse(line) as OwnLine)
 
 /** Start, two calls and the end: everything is delivered once and the books balance. */

@@ -1,5 +1,6 @@
 /** What the sink makes of answers: the books, what is given up, outages. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -82,6 +83,30 @@ describe("OpenObserveSink", () => {
         ])
       }))
   })
+
+  it.effect("gives up what cannot be read for a server that takes no compression, and goes on", () =>
+    withSink({
+      respond: (request) => request.headers["content-encoding"] === undefined ? storeAll(request) : { status: 415 }
+    }, function*({ log }) {
+      const buffer = yield* LogBuffer
+      const destination = yield* LogsDestination
+      const oldestTimestamp = (yield* Clock.currentTimeMillis) * 1000
+      const body = Buffer.from("text")
+      yield* buffer.restore({
+        id: -1,
+        tally: { records: 2, bytes: 20 },
+        coding: "gzip",
+        destination,
+        body,
+        oldestTimestamp
+      })
+      yield* sealBatches([1])
+      assert.isTrue(yield* flush())
+      const { delivered, dropped } = yield* books
+      assert.strictEqual(delivered.records, 1)
+      assert.deepStrictEqual(dropped, { unreadable: { records: 2, bytes: 20 } })
+      assert.isFalse(log.entries.some(({ message }) => message === "a delivery ended unexpectedly"))
+    }))
 
   it.effect("sends without compression to a server that takes none, and says so once", () =>
     withSink({
