@@ -7,11 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import { ExtensionConfig } from "../config/Config.ts"
-import * as Memory from "../platform/Memory.ts"
 import { RateLimitedWarning } from "../platform/RateLimitedWarning.ts"
 import { type Batch, isExhausted } from "./Batch.ts"
-import { BatchQueue } from "./BatchQueue.ts"
-import { Compressor } from "./Compressor.ts"
 import type { Destination } from "./Destination.ts"
 import type { EncodedRecords } from "./EncodedRecords.ts"
 import { type DropReason, Ledger, type Tally } from "./Ledger.ts"
@@ -19,6 +16,7 @@ import { MemoryBudget, type Reservation } from "./MemoryBudget.ts"
 import * as Merging from "./Merging.ts"
 import type { OpenBatch } from "./OpenBatch.ts"
 import { OpenBatches } from "./OpenBatches.ts"
+import { SealedBatches } from "./SealedBatches.ts"
 
 /** The buffer's fill level. */
 export interface BufferState {
@@ -79,39 +77,36 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       const { maxBatchBytes, maxBufferBytes } = config
 
       const open = new OpenBatches(maxBatchBytes)
-      const sealed = new BatchQueue()
-      const inFlight = new Map<number, Batch>()
-      // whole numbers of those that may have a file on the disk, which is found by it
-      const mayBeOnDisk = new Set<number>()
-      // bodies that others may still read: a request's socket, even a broken one's, and the disk
-      const lent = new WeakSet<Buffer>()
+      const sealed = new SealedBatches({
+        compresses: config.compression === "gzip",
+        recycle: ({ body, destination }) => open.of(destination).recycle(body),
+        onCompressed: () => {
+          // the smallest batches grow
+          evict()
+          wakeWaiting()
+        }
+      })
       let nextNumber = 0
-      let inFlightBytes = 0
       let giveWay = () => false
       let freed = Latch.makeUnsafe(false)
       const overflow = new RateLimitedWarning(
         "O2_MAX_BUFFER_SIZE_MB is reached: the oldest records were dropped; raise it, or find out why less is taken than the function writes"
       )
 
-      const heldBytes = () => budget.reservedBytes + open.bytes + sealed.bytes + inFlightBytes
+      const heldBytes = () => budget.reservedBytes + open.bytes + sealed.bytes
 
       const dropTally = ({ signal }: Destination, reason: DropReason, tally: Tally) => {
         ledger.moveUnsafe(signal, "buffered", { dropped: reason }, tally)
         if (reason === "buffer_full") overflow.count(tally.records)
       }
 
-      const dropSealed = (reason: DropReason, batch: Batch) => {
-        sealed.remove(batch)
-        // what is being compressed is given back afterwards
-        if (!compressor.isReading(batch) && !lent.has(batch.body)) Memory.freeAll(batch.body.buffer)
-        dropTally(batch.destination, reason, batch.tally)
-      }
-
       const dropOldest = (reason: DropReason): boolean => {
         const growing = open.oldest()
         const batch = sealed.first
-        if (batch !== undefined && batch.id < (growing?.first ?? Infinity)) dropSealed(reason, batch)
-        else if (growing === undefined) return false
+        if (batch !== undefined && batch.id < (growing?.first ?? Infinity)) {
+          sealed.discard(batch)
+          dropTally(batch.destination, reason, batch.tally)
+        } else if (growing === undefined) return false
         else dropTally(growing.destination, reason, growing.evict()!)
         return true
       }
@@ -131,43 +126,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         freed = Latch.makeUnsafe(false)
       }
 
-      const compressor = new Compressor((batch, compressed) => {
-        if (compressed !== batch) {
-          if (!sealed.replace(batch, compressed)) {
-            if (inFlight.get(batch.id) === batch) {
-              inFlight.set(batch.id, compressed)
-              inFlightBytes += compressed.body.length - batch.body.length
-            } else Memory.freeAll(compressed.body.buffer)
-          }
-          if (!lent.has(batch.body)) open.of(batch.destination).recycle(batch.body)
-          compressNext()
-        }
-        // the smallest batches grow
-        evict()
-        wakeWaiting()
-      })
-
-      const isCompressible = ({ coding }: Batch) => coding === "identity" && config.compression === "gzip"
-
-      /** Compresses what waits, one at a time: what is being compressed takes memory even when it is dropped. */
-      const compressNext = () => {
-        const next = compressor.isIdle ? sealed.find(isCompressible) : undefined
-        if (next !== undefined) compressor.start(next)
-      }
-
-      /** A batch that is in flight, when it has been compressed. */
-      const compressed = (batch: Batch): Effect.Effect<Batch> => {
-        if (isCompressible(batch)) compressor.start(batch)
-        return Effect.map(compressor.settled(batch), () => {
-          const ready = inFlight.get(batch.id) ?? batch
-          lent.add(ready.body)
-          return ready
-        })
-      }
-
       const insert = (batch: Batch) => {
         sealed.insert(batch)
-        compressNext()
         evict()
       }
 
@@ -210,11 +170,9 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         }
       }
 
-      const isFree = (batch: Batch) => !mayBeOnDisk.has(batch.id) && !compressor.isReading(batch)
-
       /** Merges what is small of what waits for a destination. */
       const mergeUnsafe = (destination: Destination) => {
-        for (const group of Merging.groups(sealed.of(destination), isFree, maxBatchBytes)) {
+        for (const group of sealed.mergeable(destination, maxBatchBytes)) {
           // not at the price of records: until it is compressed it takes more than they did
           if (heldBytes() + Merging.tallyOf(group).bytes > maxBufferBytes / 2) return
           const merged = Merging.merge(group)
@@ -226,8 +184,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       }
 
       const landUnsafe = (batch: Batch) => {
-        inFlight.delete(batch.id)
-        inFlightBytes -= batch.body.length
+        sealed.land(batch)
         wakeWaiting()
       }
 
@@ -242,25 +199,17 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           }),
         take: (destination) =>
           Effect.suspend(() => {
-            const batches = sealed.of(destination)
-            // what seems to be unstorable must not hold up the rest
-            const batch = batches.find((batch) => !isExhausted(batch)) ?? batches[0]
+            const batch = sealed.take(destination)
             if (batch === undefined) return Effect.undefined
-            sealed.remove(batch)
-            inFlightBytes += batch.body.length
-            inFlight.set(batch.id, batch)
             ledger.moveUnsafe(batch.destination.signal, "buffered", "inFlight", batch.tally)
-            return compressed(batch)
+            return sealed.ready(batch)
           }),
         settle: (batch) => Effect.sync(() => landUnsafe(batch)),
         replace: (batch, others) =>
           Effect.suspend(() => {
             landUnsafe(batch)
-            for (const other of others) {
-              inFlight.set(other.id, other)
-              inFlightBytes += other.body.length
-            }
-            return Effect.forEach(others, compressed)
+            for (const other of others) sealed.takeOff(other)
+            return Effect.forEach(others, (other) => sealed.ready(other))
           }),
         giveBack: (batch) =>
           Effect.sync(() => {
@@ -269,22 +218,14 @@ export class LogBuffer extends Context.Service<LogBuffer, {
             insert(batch)
             mergeUnsafe(batch.destination)
           }),
-        unsettled: Effect.gen(function*() {
-          yield* compressor.allSettled
-          const batches = [...inFlight.values(), ...sealed.all()]
-          for (const { body, id } of batches) {
-            lent.add(body)
-            mayBeOnDisk.add(Math.floor(id))
-          }
-          return batches
-        }),
+        unsettled: sealed.all,
         roomBytes: Effect.sync(() => {
           const held = heldBytes()
           return held === 0 ? maxBufferBytes : Math.max(0, maxBufferBytes / 2 - held)
         }),
         restore: (batch) =>
           Effect.sync(() => {
-            mayBeOnDisk.add(Math.floor(batch.id))
+            sealed.noteOnDisk(batch)
             ledger.replayUnsafe(batch.destination.signal, batch.tally)
             insert(batch)
           }),
@@ -306,7 +247,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         state: Effect.sync(() => ({
           heldBytes: heldBytes(),
           openRecords: open.records,
-          sealedBatches: sealed.length
+          sealedBatches: sealed.count
         })),
         stateOfUnsafe: (destination) => {
           const batches = sealed.of(destination)

@@ -215,12 +215,21 @@ export const interceptDisk = (
             (String(args[0]).startsWith(path) ? before(call, args) : undefined) ?? original(...args)
         })
       }
+      // the one call of a start does without promises
+      const fs = process.getBuiltinModule("node:fs")
+      const { lstat } = fs
+      const noted = (...args: Parameters<typeof lstat>) => {
+        if (String(args[0]).startsWith(path)) void before("lstat", args)
+        lstat(...args)
+      }
+      Object.assign(fs, { lstat: noted })
       syncBuiltinESMExports()
-      return real
+      return { lstat, real }
     }),
-    (real) =>
+    ({ lstat, real }) =>
       Effect.sync(() => {
         Object.assign(FsPromises, real)
+        Object.assign(process.getBuiltinModule("node:fs"), { lstat })
         syncBuiltinESMExports()
       })
   )
