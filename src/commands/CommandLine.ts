@@ -1,6 +1,7 @@
 /** The commands for people. Never loaded when the extension runs. */
 import * as Effect from "effect/Effect"
 import * as HealthCheck from "./HealthCheck.ts"
+import * as Output from "../platform/Output.ts"
 import * as Version from "../platform/Version.ts"
 
 /** Exit code for a command line that is not understood (the convention of POSIX shells and getopt). */
@@ -19,9 +20,9 @@ Commands:
 Settings are environment variables; O2_ORGANIZATION_ID and O2_AUTHORIZATION_HEADER are required.
 `
 
-const write = (stream: "stdout" | "stderr", text: string) =>
+const write = (stream: Output.Name, text: string) =>
   Effect.sync(() => {
-    process[stream].write(text)
+    Output.open(stream).write(text)
   })
 
 const exitWith = (code: number) =>

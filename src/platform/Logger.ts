@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
+import * as Output from "./Output.ts"
 
 /** How each of our lines begins, so that they can be told from those of other extensions. */
 export const OWN_LINE_PREFIX = "{\"extension\":\"o2-lambda-extension\","
@@ -21,18 +22,8 @@ const jsonLine = Logger.make<unknown, string>(({ cause, date, logLevel, message 
   return OWN_LINE_PREFIX + JSON.stringify(line).slice(1)
 })
 
-let isGuarded = false
-
-/** Standard output, which the engine prepares when it is first used. */
-export const stdout = (): NodeJS.WriteStream => {
-  // whoever reads our lines may go away; that is no reason to end
-  if (!isGuarded) process.stdout.on("error", () => {})
-  isGuarded = true
-  return process.stdout
-}
-
 const toStdout = Logger.make<unknown, void>((options) => {
-  stdout().write(`${jsonLine.log(options)}\n`)
+  Output.open("stdout").write(`${jsonLine.log(options)}\n`)
 })
 
 /** Names of the levels as the settings spell them. */

@@ -130,14 +130,21 @@ describe.each(bashes)("launcher under $title", (shell) => {
     }
     const { exitCode, requests, stderr, stdout } = await launch(shell, {
       layout: { hasNode: false },
-      environment: { O2_ON_CONFIG_ERROR: " Pass-Through\n" },
-      answers: [accepted, event("INVOKE"), event("INVOKE"), event("SHUTDOWN")]
+      environment: { O2_ON_CONFIG_ERROR: " Pass-Through\r\n" },
+      answers: [
+        accepted,
+        event("INVOKE"),
+        ["reset"],
+        ["HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"],
+        event("INVOKE"),
+        event("SHUTDOWN")
+      ]
     })
     assert.deepStrictEqual([exitCode, stderr], [0, ""])
     const { level, message } = JSON.parse(stdout) as { readonly level: string; readonly message: string }
     assert.strictEqual(level, "error")
     assert.match(message, /no Node\.js .* attach the standalone layer instead; the function runs without its logs/)
-    assert.strictEqual(requests.length, 4)
+    assert.strictEqual(requests.length, 6)
     for (const { head } of requests.slice(1)) {
       assert.match(head, /^GET \/2020-01-01\/extension\/event\/next HTTP\/1\.1\r\n/)
       assert.match(head, /\r\nLambda-Extension-Identifier: id-1\r\n/)
