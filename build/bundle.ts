@@ -52,7 +52,7 @@ const start = await toCommonJs({ directory: program, metafile, output: `${layer}
   // `npx o2-lambda-extension health-check` runs the file itself
   banner: { js: "#!/usr/bin/env node" }
 })
-await cp(`${root}layer`, layer, { recursive: true })
+await cp(`${root}layer/extensions`, `${layer}/extensions`, { recursive: true })
 await chmod(`${layer}/extensions/o2-lambda-extension`, 0o755)
 
 // --- Budget ------------------------------------------------------------------

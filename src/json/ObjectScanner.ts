@@ -134,6 +134,16 @@ export class ObjectScanner {
     }
   }
 
+  /** Whether objects are elements of an array here, and not merely one behind the other. */
+  get isWithinArray(): boolean {
+    return this.isInArray
+  }
+
+  /** Goes on at `end`: somebody else has read the objects up to there. */
+  skipTo(end: number): void {
+    this.end = this.at = this.tried = end
+  }
+
   /** Reads the object at `from` into `members`. */
   private object(from: number): number {
     const { bytes, scanner } = this

@@ -8,6 +8,7 @@ import { Enrichment, type EnrichmentOptions } from "./Enrichment.ts"
 import { ColumnCounter, MAX_COLUMNS } from "../openobserve/ColumnCounter.ts"
 import * as PlatformEvent from "../telemetry/PlatformEvent.ts"
 import { OWN_LINE_PREFIX } from "../platform/Logger.ts"
+import type { NativeLines } from "../platform/NativeLines.ts"
 import { columnName, storableKey } from "../openobserve/ColumnName.ts"
 import { RecordWriter } from "./RecordWriter.ts"
 import { lastOfEachKey, type Member, textOf } from "../json/ObjectScanner.ts"
@@ -57,6 +58,7 @@ const COMMON_COLUMNS = [
 
 const NOTHING = eventsOf(Buffer.alloc(0))
 
+const QUOTE = 0x22
 const COMMA = 0x2c
 const CLOSE_OBJECT = 0x7d
 
@@ -68,12 +70,14 @@ export interface PostEncoderOptions extends EnrichmentOptions {
   readonly maxColumns?: number
   /** What is encoded at once; `MAX_PART_BYTES` unless given. */
   readonly maxPartBytes?: number
+  /** What encodes ordinary lines in the place of this code. */
+  readonly native?: NativeLines | undefined
 }
 
 /** The synchronous core of `RecordEncoder`: about half a microsecond per event, so no Effect inside. */
 export class PostEncoder {
   private readonly options: PostEncoderOptions
-  private readonly order = new EventTime.MillisecondOrder()
+  private readonly order: Pick<EventTime.MillisecondOrder, "next">
   private readonly out = new RecordWriter()
   private readonly columns: ColumnCounter
   private readonly enrichment: Enrichment
@@ -87,6 +91,7 @@ export class PostEncoder {
     this.columns = new ColumnCounter(options.maxColumns ?? MAX_COLUMNS, COMMON_COLUMNS)
     this.enrichment = new Enrichment(options)
     this.maxPartBytes = options.maxPartBytes ?? MAX_PART_BYTES
+    this.order = options.native ?? new EventTime.MillisecondOrder()
   }
 
   identify(identity: FunctionIdentity): void {
@@ -137,6 +142,8 @@ export class PostEncoder {
       this.out.byte(CLOSE_OBJECT)
       this.out.byte(COMMA)
       ends.push(this.out.length)
+      // most lines have others behind them
+      if (isLine && shape.isPlain) oldestTimestamp = Math.min(oldestTimestamp, this.encodeNative(ends, shape.record))
       if (this.out.length < maxPartBytes) continue
       isWhole = false
       break
@@ -151,6 +158,28 @@ export class PostEncoder {
       malformed: events.malformed,
       restBytes: isWhole ? 0 : bytes.length - events.end
     }
+  }
+
+  /** Has the ordinary lines encoded that stand behind this line; answers with their oldest timestamp. */
+  private encodeNative(ends: Array<number>, record: Member | undefined): number {
+    const { maxPartBytes, nowMicros, options: { native, preservesOrder }, out, post } = this
+    // objects may name another invocation each
+    const isText = record !== undefined && post.bytes[record.valueStart] === QUOTE
+    if (native === undefined || !isText || !post.isWithinArray) return Infinity
+    const tail = this.enrichment.joinedFor(post.bytes, true, record)
+    const before = out.length
+    const [records, recordEnds, at, oldest] = native.encode(
+      post.bytes,
+      post.end,
+      tail,
+      AcceptedTime.bounds(nowMicros),
+      preservesOrder,
+      maxPartBytes - before
+    )
+    out.bytes(Buffer.from(records))
+    for (const end of recordEnds) ends.push(before + end)
+    post.skipTo(at)
+    return oldest
   }
 
   private timestamp(micros: number): number {

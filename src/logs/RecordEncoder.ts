@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import { ExtensionConfig } from "../config/Config.ts"
 import type { FunctionIdentity } from "../lambda/ExtensionsApi.ts"
 import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
+import { nativeLines } from "../platform/NativeLines.ts"
 import { type EncodedPost, MAX_PART_BYTES, PostEncoder } from "./PostEncoder.ts"
 
 /** What is encoded at once, in bytes of records: in a small buffer some of a post is to leave before all of it has come. */
@@ -32,7 +33,8 @@ export class RecordEncoder extends Context.Service<RecordEncoder, {
         maxColumns: config.maxColumns,
         maxPartBytes: maxPartBytes(config.maxBufferBytes),
         region: environment.region,
-        isManagedInstance: environment.isManagedInstance
+        isManagedInstance: environment.isManagedInstance,
+        native: nativeLines
       })
       return RecordEncoder.of({
         encode: (post) => Effect.map(Clock.currentTimeMillis, (now) => encoder.encode(post, now)),

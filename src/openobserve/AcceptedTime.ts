@@ -15,6 +15,12 @@ export const isTooOld = (micros: number, nowMicros: number): boolean => micros <
 export const isAccepted = (micros: number, nowMicros: number): boolean =>
   !isTooOld(micros, nowMicros) && micros <= nowMicros + NEWEST_ACCEPTED_MICROS
 
+/** The oldest and the newest `_timestamp` that OpenObserve will store now. */
+export const bounds = (nowMicros: number): readonly [oldest: number, newest: number] => [
+  nowMicros - OLDEST_ACCEPTED_MICROS,
+  nowMicros + NEWEST_ACCEPTED_MICROS
+]
+
 /** ISO 8601 with milliseconds, as Lambda writes it, or with microseconds when there are any. */
 export const format = (micros: number): string => {
   const beyondMillis = micros % 1000

@@ -1,5 +1,5 @@
 /** What a test changes about the machine that the extension runs on: its engine loads that before the program. */
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 
 /** What differs from the machine that the test runs on. */
@@ -46,11 +46,19 @@ const writeScript = (file: string, command: string): void => {
   writeFileSync(file, `#!/bin/sh\n${command} "$@"\n`, { mode: 0o755 })
 }
 
+/** The name by which the small engine finds its program behind its own code (layer/engine/src/program.rs). */
+const SMALL_ENGINE = "o2engine"
+
+/** An engine that loads nothing: it sees another `/etc/hosts` instead, which needs root. Its clock stays as it is. */
+const withHosts = (hosts: string, engine: string): string =>
+  `exec unshare --mount sh -c 'mount --bind "$1" /etc/hosts && shift && exec "$@"' sh "${hosts}" "${engine}"`
+
 /** A layer whose engine, its own or the Node.js that comes first in `path`, loads a script before the program. */
 export const preloading = (
   layer: string,
   directory: string,
-  script: string
+  script: string,
+  addresses: ReadonlyArray<string>
 ): { readonly layer: string; readonly path: string } => {
   const file = join(directory, "preload.cjs")
   writeFileSync(file, script)
@@ -61,10 +69,17 @@ export const preloading = (
   if (engines.length === 0) return { layer, path }
   const changed = join(directory, "opt")
   cpSync(join(layer, "extensions"), join(changed, "extensions"), { recursive: true })
+  const hosts = join(directory, "hosts")
+  writeFileSync(hosts, addresses.map((address) => `${address} ${NAMED_HOST}\n`).join(""))
   for (const engine of engines) {
+    const executable = join(program, engine)
+    const isSmall = readFileSync(executable).subarray(-28).includes(SMALL_ENGINE)
     // the launcher takes Bun's variables away before it starts this
-    const command = `BUN_OPTIONS="--preload=${file}" exec "${join(program, engine)}"`
-    writeScript(join(changed, "o2-lambda-extension", engine), command)
+    const preloading = `BUN_OPTIONS="--preload=${file}" exec "${executable}"`
+    writeScript(
+      join(changed, "o2-lambda-extension", engine),
+      isSmall ? withHosts(hosts, executable) : preloading
+    )
   }
   return { layer: changed, path }
 }

@@ -67,7 +67,7 @@ export const startExtension = (
   // the Node.js of this test run first
   const engine = changes.length === 0
     ? { layer, path: dirname(process.execPath) }
-    : preloading(layer, temporaryDirectory, changes.join(""))
+    : preloading(layer, temporaryDirectory, changes.join(""), machine.addresses ?? [])
   const child = spawn(join(engine.layer, "extensions/o2-lambda-extension"), [], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: `${engine.path}:/usr/bin:/bin`, TMPDIR: temporaryDirectory, ...environment }

@@ -1,0 +1,30 @@
+//! What the program finds as `host`, a global object; `js/host.d.ts` is its type.
+
+mod bytes;
+mod client;
+mod compression;
+mod files;
+mod json;
+mod lines;
+mod output;
+mod process;
+mod server;
+mod timers;
+pub mod tls;
+
+use rquickjs::{Ctx, Object, Result};
+
+pub fn install(ctx: &Ctx<'_>) -> Result<()> {
+    let host = Object::new(ctx.clone())?;
+    process::install(ctx, &host)?;
+    output::install(ctx, &host)?;
+    timers::install(ctx, &host)?;
+    bytes::install(ctx, &host)?;
+    compression::install(ctx, &host)?;
+    files::install(ctx, &host)?;
+    json::install(ctx, &host)?;
+    lines::install(ctx, &host)?;
+    server::install(ctx, &host)?;
+    client::install(ctx, &host)?;
+    ctx.globals().set("host", host)
+}

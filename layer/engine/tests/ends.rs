@@ -1,0 +1,123 @@
+//! How programs begin and end in the engine: each is compiled by it, and run.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+const ENGINE: &str = env!("CARGO_BIN_EXE_o2-lambda-engine");
+
+/// An executable of these modules, the first of which is the program; the name is the test's own.
+fn compiled(name: &str, modules: &[(&str, &str)]) -> PathBuf {
+    let directory = std::env::temp_dir().join(format!("o2-engine-{name}-{}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    let mut command = Command::new(ENGINE);
+    let executable = directory.join("program");
+    command.arg(ENGINE).arg(&executable);
+    for (file, source) in modules {
+        fs::write(directory.join(file), source).unwrap();
+        command.arg(directory.join(file));
+    }
+    assert!(command.status().unwrap().success());
+    fs::set_permissions(&executable, fs::Permissions::from_mode(0o755)).unwrap();
+    executable
+}
+
+fn run(executable: &PathBuf) -> (Option<i32>, String) {
+    let Output { status, stdout, .. } = Command::new(executable).output().unwrap();
+    let _ = fs::remove_dir_all(executable.parent().unwrap());
+    (status.code(), String::from_utf8(stdout).unwrap())
+}
+
+fn ends(name: &str, source: &str) -> (Option<i32>, String) {
+    run(&compiled(name, &[("main.mjs", source)]))
+}
+
+/// The program ends with 1, and says why in one line of ours.
+fn fails(name: &str, source: &str, why: &str) {
+    let (code, output) = ends(name, source);
+    assert_eq!(code, Some(1), "{output}");
+    assert!(
+        output.starts_with("{\"extension\":\"o2-lambda-extension\",\"level\":\"fatal\","),
+        "{output}"
+    );
+    assert!(output.contains(why), "{output}");
+    assert_eq!(output.lines().count(), 1, "{output}");
+}
+
+#[test]
+fn a_program_writes_and_ends() {
+    let source = "host.write('one\\n', () => {}); host.write('two\\n', () => host.exit(3))";
+    assert_eq!(ends("writes", source), (Some(3), "one\ntwo\n".to_owned()));
+}
+
+#[test]
+fn a_later_part_is_loaded_when_it_is_asked_for() {
+    let main = "host.load('./later.mjs').then(({ text }) => host.write(text, () => host.exit(0)))";
+    let executable = compiled(
+        "later",
+        &[("main.mjs", main), ("later.mjs", "export const text = 'later'")],
+    );
+    assert_eq!(run(&executable), (Some(0), "later".to_owned()));
+}
+
+#[test]
+fn what_nobody_catches_ends_it() {
+    fails("throws", "throw new Error('at once')", "at once");
+    fails(
+        "calls",
+        "host.nextTurn(() => { throw new Error('in a \"call\"') })",
+        "in a \\\"call\\\"",
+    );
+    fails("timer", "host.startTimer(1, () => { throw 'a text' })", "a text");
+    fails(
+        "rejects",
+        "host.nextTurn(() => { Promise.reject(new Error('rejected')) })",
+        "rejected",
+    );
+    fails("absent", "host.load('./absent.mjs')", "absent.mjs");
+    fails("deep", "(function deeper() { return deeper() + 1 })()", "stack");
+}
+
+#[test]
+fn a_rejection_that_somebody_handles_in_the_same_turn_is_none() {
+    let source = "const rejected = Promise.reject(new Error('x')); rejected.catch(() => host.exit(4))";
+    assert_eq!(ends("handled", source).0, Some(4));
+}
+
+#[test]
+fn a_signal_is_told_to_who_listens() {
+    let executable = compiled(
+        "signal",
+        &[(
+            "main.mjs",
+            "host.onSignal('SIGTERM', () => host.exit(5)); host.write('ready\\n', () => {})",
+        )],
+    );
+    let mut child = Command::new(&executable)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.as_mut().unwrap()), &mut line).unwrap();
+    assert!(
+        Command::new("kill")
+            .arg(child.id().to_string())
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+}
+
+#[test]
+fn a_file_that_was_damaged_does_not_run() {
+    let executable = compiled("damaged", &[("main.mjs", "host.exit(0)")]);
+    let mut bytes = fs::read(&executable).unwrap();
+    let at = bytes.windows(4).rposition(|window| window == b"main").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&executable, bytes).unwrap();
+    let (code, output) = run(&executable);
+    assert_eq!(code, Some(1));
+    assert!(output.contains("the layer is damaged"), "{output}");
+}

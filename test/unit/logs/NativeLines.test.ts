@@ -1,0 +1,71 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { NativeLines } from "../../../src/platform/NativeLines.ts"
+import { event, makeEncoder, NOW_ISO, NOW_MICROS, post, recordsOf } from "../../support/encoderFixtures.ts"
+
+const line = (text: string) => event("function", text)
+
+/** The bytes of a line's event and the comma before it. */
+const BEHIND_LINE = JSON.stringify(line("b")).length + 1
+
+/** Takes so many lines of one letter, whatever they are; remembers from where. */
+const taking = (count: number) => {
+  const asked: Array<number> = []
+  const native: NativeLines = {
+    next: (micros) => micros,
+    encode: (_, at, tail) => {
+      asked.push(at)
+      const record = Buffer.concat([
+        Buffer.from(`{"_timestamp":${NOW_MICROS - 1},"record":"native"`),
+        tail,
+        Buffer.from("},")
+      ])
+      const records = Uint8Array.from(Buffer.concat(Array.from({ length: count }, () => record)))
+      const ends = Uint32Array.from({ length: count }, (_, index) => (index + 1) * record.length)
+      return [records.buffer, ends, at + count * BEHIND_LINE, count === 0 ? Infinity : NOW_MICROS - 1]
+    }
+  }
+  return { native, asked }
+}
+
+const texts = post(...["a", "b", "c", "d"].map(line))
+
+describe("native code that encodes lines", () => {
+  it("is asked behind each line of text, and changes nothing when it takes none", () => {
+    const { asked, native } = taking(0)
+    const encoded = makeEncoder({ native, preservesOrder: false }).encode(texts)
+    assert.deepStrictEqual(
+      recordsOf(encoded).map(({ record }) => record),
+      ["a", "b", "c", "d"]
+    )
+    assert.deepStrictEqual(asked, [1, 2, 3, 4].map((lines) => lines * BEHIND_LINE))
+    assert.strictEqual(encoded.oldestTimestamp, NOW_MICROS)
+  })
+
+  it("has what it takes put in its place, and reading goes on behind", () => {
+    const { native } = taking(2)
+    const encoded = makeEncoder({ native, hasMetadata: true }).encode(texts)
+    const records = recordsOf(encoded)
+    assert.deepStrictEqual(records.slice(0, 4).map(({ record }) => record), ["a", "native", "native", "d"])
+    // the tail is that of the line before
+    assert.strictEqual(records[1]!["cloud_region"], "eu-west-1")
+    assert.strictEqual(encoded.oldestTimestamp, NOW_MICROS - 1)
+    assert.strictEqual(encoded.malformed, 0)
+  })
+
+  it("ends a part of a post, too", () => {
+    const { native } = taking(2)
+    const encoder = makeEncoder({ native, maxPartBytes: 100 })
+    const { ends, restBytes } = encoder.encode(texts)
+    assert.strictEqual(ends.length, 3)
+    assert.strictEqual(restBytes, texts.length - 3 * BEHIND_LINE)
+    assert.deepStrictEqual(recordsOf(encoder.more()).map(({ record }) => record).slice(0, 1), ["d"])
+  })
+
+  it("is not asked behind objects, which may name a call each, nor where events are no array's", () => {
+    const { asked, native } = taking(0)
+    const encoder = makeEncoder({ native })
+    encoder.encode(post(event("function", { requestId: "r" }), event("extension", "x")))
+    encoder.encode(`${JSON.stringify(line("a"))}${JSON.stringify({ time: NOW_ISO, type: "function", record: "b" })}`)
+    assert.deepStrictEqual(asked, [])
+  })
+})
