@@ -107,7 +107,7 @@ export class PostEncoder {
 
   /** Encodes what comes next of the post. */
   more(): EncodedPost {
-    const { maxPartBytes, nowMicros, post: events } = this
+    const { maxPartBytes, nowMicros, options: { native }, post: events } = this
     const { bytes } = events
     let isWhole = true
     const ends: Array<number> = []
@@ -143,7 +143,9 @@ export class PostEncoder {
       this.out.byte(COMMA)
       ends.push(this.out.length)
       // most lines have others behind them
-      if (isLine && shape.isPlain) oldestTimestamp = Math.min(oldestTimestamp, this.encodeNative(ends, shape.record))
+      if (native !== undefined && isLine && shape.isPlain) {
+        oldestTimestamp = Math.min(oldestTimestamp, this.encodeNative(native, ends, shape.record))
+      }
       if (this.out.length < maxPartBytes) continue
       isWhole = false
       break
@@ -161,11 +163,11 @@ export class PostEncoder {
   }
 
   /** Has the ordinary lines encoded that stand behind this line; answers with their oldest timestamp. */
-  private encodeNative(ends: Array<number>, record: Member | undefined): number {
-    const { maxPartBytes, nowMicros, options: { native, preservesOrder }, out, post } = this
+  private encodeNative(native: NativeLines, ends: Array<number>, record: Member | undefined): number {
+    const { maxPartBytes, nowMicros, options: { preservesOrder }, out, post } = this
     // objects may name another invocation each
     const isText = record !== undefined && post.bytes[record.valueStart] === QUOTE
-    if (native === undefined || !isText || !post.isWithinArray) return Infinity
+    if (!isText || !post.isWithinArray) return Infinity
     const tail = this.enrichment.joinedFor(post.bytes, true, record)
     const before = out.length
     const [records, recordEnds, at, oldest] = native.encode(
