@@ -38,8 +38,6 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
   const pace = Pace.make()
   let wish: Wish = "no"
   let isOver = false
-  // When answers to a batch were lost for the last time: it may be stored.
-  let lostAt = Infinity
   // what had been stored when a delivery failed at the end, where there is no pause that would keep others from failing
   let storedAtLastFailure = -1
 
@@ -50,7 +48,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
   })
 
   const outage: Outage.Outage = yield* Outage.make(destination, {
-    probe: Effect.suspend(() => slots.hasSuspects || isSilent() ? check.start : Effect.andThen(sealNext, startWorkers)),
+    probe: Effect.suspend(() => slots.hasSuspects ? check.start : Effect.andThen(sealNext, startWorkers)),
     // there may be no call that sends what has grown meanwhile
     resume: Effect.suspend(() => Effect.andThen(sealNext, startWorkers))
   })
@@ -80,15 +78,12 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     startWorkers: Effect.suspend(() => startWorkers)
   })
 
-  /** Whether nothing has been answered since answers were lost: another batch might be stored as often as it is sent. */
-  const isSilent = (): boolean => lostAt < Infinity && !pace.isProvenSince(lostAt)
-
   /** Whether another batch may be sent now, when so many use a connection: to a server that fails, one at a time. */
   const maySend = (others: number, nowMillis: number): boolean =>
     deadline.isLast()
       // at the end there is no later for what one probe would spare
       ? storedAtLastFailure < storedBatches()
-      : !check.isRunning() && !outage.isPausedAt(nowMillis) && (!outage.isFailing() || others === 0 && !isSilent())
+      : !check.isRunning() && !outage.isPausedAt(nowMillis) && (others === 0 || !outage.isFailing())
 
   /** Whether what is open may leave: what grows meanwhile leaves in one request, and in doubt one batch is enough. */
   const maySeal = (others: number): boolean => others === 0 ? wish !== "no" : wish === "now" && !outage.isInDoubt()
@@ -115,7 +110,6 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     const now = yield* Clock.currentTimeMillis
     if (deadline.isLast()) storedAtLastFailure = storedBatches()
     if (setback === Delivery.LOST) {
-      lostAt = now
       if (!outage.isPausedAt(now)) yield* check.start
       return
     }

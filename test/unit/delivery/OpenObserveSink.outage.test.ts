@@ -148,11 +148,8 @@ describe("OpenObserveSink", () => {
           yield* TestClock.adjust("200 millis")
           assert.deepStrictEqual([transport.exchanges.length, transport.inFlight()], [1, 0])
           assert.strictEqual((yield* books).buffered.records, 1)
-          const asked = transport.asks()
           yield* TestClock.adjust("3 seconds")
-          // it may be stored: first the server is asked
-          assert.deepStrictEqual(sentBy(transport), [[1]])
-          assert.isAbove(transport.asks(), asked)
+          assert.deepStrictEqual(sentBy(transport), [[1], [1]])
         })
       ))
 
