@@ -26,6 +26,8 @@ interface Client {
   readonly heldBytes: Effect.Effect<number>
   /** Records that were written so far. */
   readonly written: Effect.Effect<number>
+  /** Records that were left on the disk, known after the end. */
+  readonly spilled: Effect.Effect<number>
 }
 
 /** Runs a client and what is done with it. */
@@ -75,7 +77,8 @@ const runProgram = (others: ReadonlyArray<Destination>): RunClient => (transport
         written: Effect.flatMap(ledger.snapshot, (books) =>
           isBalanced(books)
             ? Effect.succeed(books.logs.received.records + books.traces.received.records)
-            : Effect.die(new Error(`unbalanced: ${JSON.stringify(books)}`)))
+            : Effect.die(new Error(`unbalanced: ${JSON.stringify(books)}`))),
+        spilled: Effect.map(ledger.snapshot, ({ logs, traces }) => logs.spilled.records + traces.spilled.records)
       })
     })
   )
@@ -128,6 +131,7 @@ export const plainRetry: RunClient = (transport, host, use) =>
     return yield* use({
       call,
       heldBytes: Effect.sync(() => heldBytes),
-      written: Effect.sync(() => written)
+      written: Effect.sync(() => written),
+      spilled: Effect.succeed(0)
     })
   }).pipe(Effect.scoped, Effect.provide(transport))

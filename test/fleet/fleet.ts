@@ -53,20 +53,24 @@ const simulateOne = Effect.fnUntraced(
         const millis = Math.max(0, START + at - (yield* Clock.currentTimeMillis))
         yield* host === "lambda" ? freeze(millis) : TestClock.adjust(millis)
       })
-      return clients[client](server.transport(stored), host, ({ call, heldBytes, written }) =>
-        Effect.gen(function*() {
-          let mostHeldBytes = 0
-          for (const [number, planned] of calls.entries()) {
-            yield* waitUntil(planned.at)
-            yield* call(planned, number)
-            mostHeldBytes = Math.max(mostHeldBytes, yield* heldBytes)
-          }
-          yield* waitUntil(timeline.end)
-          return { mostHeldBytes, written: yield* written }
-        }))
+      return clients[client](
+        server.transport(stored),
+        host,
+        ({ call, heldBytes, spilled, written }) =>
+          Effect.gen(function*() {
+            let mostHeldBytes = 0
+            for (const [number, planned] of calls.entries()) {
+              yield* waitUntil(planned.at)
+              yield* call(planned, number)
+              mostHeldBytes = Math.max(mostHeldBytes, yield* heldBytes)
+            }
+            yield* waitUntil(timeline.end)
+            return { mostHeldBytes, spilled, written: yield* written }
+          })
+      )
     })
     // ends with the sandbox, which delivers what it still holds
-    const { mostHeldBytes, written } = yield* life.pipe(
+    const { mostHeldBytes, spilled, written } = yield* life.pipe(
       Random.withSeed(`${seed}: chance of ${index}`),
       Effect.provide(TestClock.layer({ warningDelay: "1 minute" })),
       Effect.orDie
@@ -75,6 +79,7 @@ const simulateOne = Effect.fnUntraced(
       mostHeldBytes,
       written,
       stored: stored.size,
+      spilled: yield* spilled,
       duplicated: stored.duplicated,
       backlogMs: Math.max(0, stored.backlogGoneAt - START - timeline.backFrom)
     }
