@@ -105,11 +105,19 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
     Effect.uninterruptible(Effect.map(effect, (rest) => work.replaceHead(...(rest ?? []))))
 
   /**
-   * What reading the head of `work` gives; `undefined` when it is not what a batch should be and has been given up: kept,
-   * it would come first in every delivery, and end it.
+   * What reading the head of `work` gives; `undefined` when it is not what a batch should be, as `isToBlame` finds, and has
+   * been given up: kept, it would come first in every delivery, and end it.
    */
-  const reading = <A>(work: WorkList, batch: Batch, effect: Effect.Effect<A>): Effect.Effect<A | undefined> =>
-    Effect.catchDefect(effect, (defect) => Effect.as(settle(work, giveUp(batch, defect)), undefined))
+  const reading = <A>(
+    work: WorkList,
+    batch: Batch,
+    effect: Effect.Effect<A>,
+    isToBlame: (defect: unknown) => boolean = () => true
+  ): Effect.Effect<A | undefined> =>
+    Effect.catchDefect(
+      effect,
+      (defect) => isToBlame(defect) ? Effect.as(settle(work, giveUp(batch, defect)), undefined) : Effect.die(defect)
+    )
 
   /** Settles what it can of `work`; the setback that stopped it, if any. */
   const deliver = Effect.fnUntraced(function*(work: WorkList, slot: Slot): Effect.fn.Return<Setback | undefined> {
@@ -155,14 +163,9 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
         continue
       }
       const storedBefore = stored
-      // what a server that takes no gzip is to be sent
-      const outcome = yield* attempt(batch, slot, mayRepeat).pipe(
-        Effect.catchDefect((defect) =>
-          defect instanceof UnreadableBatch
-            ? Effect.as(settle(work, giveUp(batch, defect)), undefined)
-            : Effect.die(defect)
-        )
-      )
+      // an attempt reads the batch where the server takes no gzip, and does more that may go wrong
+      const isUnreadable = (defect: unknown) => defect instanceof UnreadableBatch
+      const outcome = yield* reading(work, batch, attempt(batch, slot, mayRepeat), isUnreadable)
       if (outcome === undefined) continue
       if (outcome === "overtaken") {
         // nobody said no, and the server is well: it is repeated at once, and that is no retry
