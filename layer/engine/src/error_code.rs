@@ -76,12 +76,6 @@ pub fn of_http(error: &hyper::Error) -> String {
     "ECONNRESET".to_owned()
 }
 
-/// Of a name that has no address; the system's resolver has words only.
-pub fn of_lookup(error: &io::Error) -> &'static str {
-    let is_temporary = error.to_string().contains("Temporary failure");
-    if is_temporary { "EAI_AGAIN" } else { "ENOTFOUND" }
-}
-
 fn of_tls(error: &rustls::Error) -> &'static str {
     match error {
         rustls::Error::InvalidCertificate(problem) => match problem {
