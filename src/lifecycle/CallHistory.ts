@@ -2,13 +2,16 @@
 import type { StreamState } from "../telemetry/Invocations.ts"
 import * as FlushPolicy from "./FlushPolicy.ts"
 
-/** Calls in a row without a `runtimeDone` after which waiting for it is given up until one of theirs comes late. */
-const MAX_MISSES = 3
+/** Calls whose `runtimeDone` is looked out for when it has not come: one that is late comes with the next calls. */
+const REMEMBERED_MISSES = 3
 
 /** The calls of one sandbox. */
 export interface CallHistory {
   readonly policy: FlushPolicy.History
-  /** Request ids of the last calls in a row whose `runtimeDone` was waited for in vain, `MAX_MISSES` at most. */
+  /**
+   * Request ids of the last calls in a row whose end was not told in time. One is enough to wait for no more: a platform
+   * that does not tell would have each call held up. As soon as one of these is told late, calls are waited for again.
+   */
   readonly missed: ReadonlyArray<string>
   /** How many durations of calls the stream has told so far. */
   readonly measured: number
@@ -35,12 +38,12 @@ export const begin = (
   }
 }
 
-/** Whether the end of a call will be told: not, when it has not been for several, nor for a call without an id. */
+/** Whether the end of a call will be told: not, when the last one's was not, nor for a call without an id. */
 export const isEndExpected = ({ missed }: CallHistory, requestId: string): boolean =>
-  requestId !== "" && missed.length < MAX_MISSES
+  requestId !== "" && missed.length === 0
 
 /** The history after a call whose end was told, or was waited for in vain. */
 export const end = (history: CallHistory, requestId: string, isTold: boolean): CallHistory => ({
   ...history,
-  missed: isTold ? [] : [...history.missed, requestId].slice(-MAX_MISSES)
+  missed: isTold ? [] : [...history.missed, requestId].slice(-REMEMBERED_MISSES)
 })

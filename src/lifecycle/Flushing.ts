@@ -25,8 +25,14 @@ const ASKING_MS = 5
  */
 const CRASH_BUDGET_MS = 1000
 
-/** Silence, in ms, after which a `runtimeDone` that may have been lost is no longer waited for. */
+/**
+ * Silence, in ms, after which a `runtimeDone` is no longer waited for that may have been lost, or that the platform may
+ * not tell at all (a system log level can filter it): it has not yet told any.
+ */
 const SILENCE_MS = 1000
+
+/** Within so many ms of a thaw comes what the platform has held meanwhile: it posts every 25 ms. */
+const CATCH_UP_MS = 50
 
 /** Does what this call's tier asks for, and gives the history with it; done when the next event may be asked for. */
 export const serve = Effect.fnUntraced(function*(call: InvokeEvent, history: CallHistory.CallHistory) {
@@ -69,9 +75,22 @@ const flushDuringCall = Effect.fnUntraced(function*(call: InvokeEvent, history: 
 /** End and periodic: waits for the call to end and delivers what it wrote, before Lambda may freeze the sandbox. */
 const flushAfterCall = Effect.fnUntraced(function*(call: InvokeEvent, history: CallHistory.CallHistory) {
   const { requestId } = call
-  const isTold = CallHistory.isEndExpected(history, requestId) && (yield* awaitEnd(call, history.policy.tier))
+  const isExpected = CallHistory.isEndExpected(history, requestId) || (yield* isToldLate(history))
+  const isTold = isExpected && (yield* awaitEnd(call, history.policy.tier))
   yield* flush(call)
   return CallHistory.end(history, requestId, isTold)
+})
+
+/**
+ * Whether the end that the last call missed comes after all, as it does when that call was merely quiet: it was created
+ * when we had asked for the next event. Once only: where it does not come, nobody waits for it in every call.
+ */
+const isToldLate = Effect.fnUntraced(function*({ missed }: CallHistory.CallHistory) {
+  if (missed.length !== 1) return false
+  const invocations = yield* Invocations
+  const until = (yield* Clock.currentTimeMillis) + CATCH_UP_MS
+  yield* invocations.waitUntil(({ isRuntimeDone }) => missed.some(isRuntimeDone) ? -Infinity : until)
+  return missed.some((yield* invocations.state).isRuntimeDone)
 })
 
 /** Delivers what there is, for as long as the call and the settings allow. */
@@ -113,7 +132,7 @@ const awaitRuntimeDone = Effect.fnUntraced(function*(requestId: string, started:
   const invocations = yield* Invocations
   const giveUpAt = (stream: StreamState) => {
     if (stream.isRuntimeDone(requestId)) return -Infinity
-    const mayBeLost = !stream.hasPlatformEvents || stream.lastGapAt >= started
+    const mayBeLost = !stream.hasRuntimeDone || stream.lastGapAt >= started
     return mayBeLost ? Math.min(until, Math.max(started, stream.lastPostAt) + SILENCE_MS) : until
   }
   yield* invocations.waitUntil(giveUpAt)

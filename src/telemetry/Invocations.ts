@@ -16,6 +16,8 @@ import { TelemetryServer } from "./TelemetryServer.ts"
 export interface StreamState {
   /** Whether platform events come at all; without them there is nothing to wait for. */
   readonly hasPlatformEvents: boolean
+  /** Whether the end of any call was told; a platform may leave that out (system log levels do). */
+  readonly hasRuntimeDone: boolean
   /** When the last post came. */
   readonly lastPostAt: number
   /**
@@ -69,6 +71,7 @@ export class Invocations extends Context.Service<Invocations, {
       const failed = new RecentIds()
       const reported = new RecentIds()
       let hasPlatformEvents = false
+      let hasRuntimeDone = false
       let lastPostAt = -Infinity
       let lastGapAt = -Infinity
       // when the piece came that waits for its rest
@@ -80,6 +83,7 @@ export class Invocations extends Context.Service<Invocations, {
 
       const state = Effect.map(Queue.size(arrivals), (waiting): StreamState => ({
         hasPlatformEvents,
+        hasRuntimeDone,
         lastPostAt,
         lastGapAt: Math.max(lastGapAt, cutAt),
         isRuntimeDone: (requestId) => runtimeDone.has(requestId),
@@ -117,6 +121,7 @@ export class Invocations extends Context.Service<Invocations, {
               if (event.isRestore) restoredAt = lastPostAt
               break
             case "RuntimeDone":
+              hasRuntimeDone = true
               runtimeDone.add(event.requestId)
               if (event.hasFailed) failed.add(event.requestId)
               if (event.durationMs === undefined) break

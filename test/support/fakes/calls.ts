@@ -12,6 +12,9 @@ export const begin = Effect.fnUntraced(
   }
 )
 
+/** The end of an earlier call: the program knows from then on that ends are told here. */
+export const anEnd = event.runtimeDone("r0")
+
 /** A call that was over before anybody heard of it: all about it comes in one post. */
 export const call = Effect.fnUntraced(function*({ invoke, send }: Program, requestId: string, timeoutMs?: number) {
   yield* invoke(requestId, timeoutMs)

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { ExtensionsError } from "../../../src/lambda/ExtensionsClient.ts"
 import { cutPosts, placesOf } from "../../support/cutPosts.ts"
-import { begin, call } from "../../support/fakes/calls.ts"
+import { anEnd, begin, call } from "../../support/fakes/calls.ts"
 import { stored, unanswered } from "../../support/fakes/ControlledTransport.ts"
 import { event, withProgram } from "../../support/fakes/program.ts"
 
@@ -81,6 +81,7 @@ describe("Extension", () => {
 
     it.effect("waits until 500 ms before the deadline at most", () =>
       withProgram({}, function*(program) {
+        yield* program.send(anEnd)
         yield* begin(program, "r1", 3000)
         yield* TestClock.adjust("2499 millis")
         assert.deepStrictEqual(program.polls, [0])
@@ -95,22 +96,55 @@ describe("Extension", () => {
         assert.deepStrictEqual(program.polls, [0, 0])
       }))
 
-    it.effect("gives up waiting after three calls whose end never came, until one comes", () =>
+    it.effect("gives up waiting after a call whose end never came, until one comes", () =>
       withProgram({}, function*(program) {
-        for (const requestId of ["r1", "r2", "r3"]) {
-          yield* begin(program, requestId, 1000)
-          yield* TestClock.adjust("500 millis")
-        }
-        assert.deepStrictEqual(program.polls, [0, 500, 1000, 1500])
-        yield* program.invoke("r4", 1000)
-        assert.deepStrictEqual(program.polls, [0, 500, 1000, 1500, 1500])
+        yield* program.send(anEnd)
+        yield* begin(program, "r1", 2000)
+        yield* TestClock.adjust("1500 millis")
+        assert.deepStrictEqual(program.polls, [0, 1500])
+        yield* program.invoke("r2", 2000)
+        yield* TestClock.adjust("50 millis")
+        yield* program.invoke("r3", 2000)
+        assert.deepStrictEqual(program.polls, [0, 1500, 1550, 1550])
         // it was only late: this is how long calls look whose end comes after the thaw
+        yield* program.send(event.runtimeDone("r3"))
+        yield* program.invoke("r4", 2000)
+        yield* TestClock.adjust("1200 millis")
+        assert.deepStrictEqual(program.polls.length, 4)
         yield* program.send(event.runtimeDone("r4"))
-        yield* program.invoke("r5", 1000)
-        yield* TestClock.adjust("100 millis")
-        assert.deepStrictEqual(program.polls.length, 5)
-        yield* program.send(event.runtimeDone("r5"))
-        assert.deepStrictEqual(program.polls.at(-1), 1600)
+        assert.deepStrictEqual(program.polls.at(-1), 2750)
+      }))
+
+    it.effect("waits for a second of silence, once, where ends are not told at all", () =>
+      withProgram({}, function*(program) {
+        yield* begin(program, "r1", 900_000)
+        yield* TestClock.adjust("400 millis")
+        yield* program.send(event.line("still here"))
+        yield* TestClock.adjust("999 millis")
+        assert.deepStrictEqual(program.polls, [0])
+        yield* TestClock.adjust("1 millis")
+        assert.deepStrictEqual(program.polls, [0, 1400])
+        assert.include(String(program.transport.exchanges.at(-1)?.request.body), "still here")
+        for (const requestId of ["r2", "r3", "r4"]) {
+          yield* begin(program, requestId, 900_000)
+          yield* TestClock.adjust("50 millis")
+        }
+        assert.deepStrictEqual(program.polls.slice(2), [1450, 1450, 1500])
+      }))
+
+    it.effect("waits for the second call as ever when the first was only quiet: its end comes with the thaw", () =>
+      withProgram({}, function*(program) {
+        yield* begin(program, "r1", 60_000)
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(program.polls, [0, 1000])
+        yield* TestClock.adjust("1 minute")
+        yield* program.invoke("r2", 60_000)
+        yield* TestClock.adjust("30 millis")
+        yield* program.send(event.line("late"), event.runtimeDone("r1"), event.report("r1"), event.start("r2"))
+        yield* TestClock.adjust("10 seconds")
+        yield* program.send(event.line("after a long silence"), event.runtimeDone("r2"))
+        assert.deepStrictEqual(program.polls, [0, 1000, 71_030])
+        assert.include(String(program.transport.exchanges.at(-1)?.request.body), "after a long silence")
       }))
 
     it.effect("ends the wait after a second of silence where no platform events come", () =>
@@ -133,6 +167,7 @@ describe("Extension", () => {
     it.effect("hears of the end in the post that continues one which Lambda has cut", () => {
       const { head, rest } = pieces("r1")
       return withProgram({}, function*(program) {
+        yield* program.send(anEnd)
         yield* begin(program, "r1", 60_000)
         yield* program.post(head)
         yield* TestClock.adjust("900 millis")
@@ -149,6 +184,7 @@ describe("Extension", () => {
     it.effect("waits for the end as ever when a post that Lambda has cut was joined", () => {
       const { head, rest } = pieces("another call")
       return withProgram({}, function*(program) {
+        yield* program.send(anEnd)
         yield* begin(program, "r1", 60_000)
         yield* program.post(head)
         yield* program.post(rest)
@@ -161,6 +197,7 @@ describe("Extension", () => {
 
     it.effect("ends the wait after a second of silence when a post that Lambda has cut goes on in none", () =>
       withProgram({}, function*(program) {
+        yield* program.send(anEnd)
         yield* begin(program, "r1", 60_000)
         yield* program.post(pieces("r1").head)
         yield* TestClock.adjust("999 millis")
@@ -177,6 +214,7 @@ describe("Extension", () => {
     for (const [what, text] of gaps) {
       it.effect(`ends the wait after a second of silence once ${what}`, () =>
         withProgram({}, function*(program) {
+          yield* program.send(anEnd)
           yield* begin(program, "r1", 60_000)
           yield* TestClock.adjust("5 seconds")
           assert.deepStrictEqual(program.polls, [0])
@@ -219,6 +257,7 @@ describe("Extension", () => {
 
     it.effect("sends what has got old while a long call still runs", () =>
       withProgram({ env: { O2_FLUSH_INTERVAL_MS: "5000" } }, function*(program) {
+        yield* program.send(anEnd)
         yield* begin(program, "r1", 60_000, "early")
         yield* TestClock.adjust("4999 millis")
         assert.strictEqual(program.transport.exchanges.length, 0)

@@ -1,7 +1,7 @@
 /** A call that the platform has ended: SHUTDOWN waits for us to come back, and its time runs. */
 import { assert, describe, it } from "@effect/vitest"
 import * as TestClock from "effect/testing/TestClock"
-import { asked, begin, timesSent } from "../../support/fakes/calls.ts"
+import { anEnd, asked, begin, timesSent } from "../../support/fakes/calls.ts"
 import { storeAll, unanswered } from "../../support/fakes/ControlledTransport.ts"
 import { event, withProgram } from "../../support/fakes/program.ts"
 
@@ -12,6 +12,7 @@ describe("Flushing", () => {
   describe("a crash", () => {
     it.effect("leaves the flush to SHUTDOWN when the platform has ended the call by itself", () =>
       withProgram({ respond: unanswered }, function*(program) {
+        yield* program.send(anEnd)
         yield* begin(program, "r1", 60_000, "last words")
         yield* TestClock.adjust("1 second")
         yield* program.send(event.runtimeDone("r1", "error"), event.report("r1"))
@@ -45,6 +46,7 @@ describe("Flushing", () => {
     for (const [when, before] of [["after", 0], ["during", 5000]] as const) {
       it.effect(`leaves SHUTDOWN half of its time when it is never reported, ${when} a flush`, () =>
         withProgram({ env: patient, respond: unanswered }, function*(program) {
+          yield* program.send(anEnd)
           yield* begin(program, "r1", 60_000)
           yield* TestClock.adjust(before)
           yield* program.send(event.line("last words"), event.runtimeDone("r1", "error"))
@@ -57,6 +59,7 @@ describe("Flushing", () => {
 
     it.effect("ends a periodic flush that has begun before", () =>
       withProgram({ env: patient, respond: unanswered }, function*(program) {
+        yield* program.send(anEnd)
         yield* begin(program, "r1", 60_000)
         yield* TestClock.adjust("5 seconds")
         assert.strictEqual(program.transport.inFlight(), 1)

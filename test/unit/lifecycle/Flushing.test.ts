@@ -1,7 +1,7 @@
 /** What `end` and `periodic` do between INVOKE and asking for the next event; `Extension.test.ts` has the waits of all. */
 import { assert, describe, it } from "@effect/vitest"
 import * as TestClock from "effect/testing/TestClock"
-import { asked, begin, calls, timesSent } from "../../support/fakes/calls.ts"
+import { anEnd, asked, begin, calls, timesSent } from "../../support/fakes/calls.ts"
 import { unanswered } from "../../support/fakes/ControlledTransport.ts"
 import { withFreezes } from "../../support/fakes/freezes.ts"
 import { event, START, withProgram } from "../../support/fakes/program.ts"
@@ -10,6 +10,7 @@ describe("Flushing", () => {
   describe("end", () => {
     it.effect("flushes a call that runs for more than 30 s at the interval from then on", () =>
       withProgram({}, function*(program) {
+        yield* program.send(anEnd)
         yield* begin(program, "r1", 900_000)
         yield* TestClock.adjust("33 seconds")
         const before = program.transport.exchanges.length
@@ -25,6 +26,7 @@ describe("Flushing", () => {
 
     it.effect("stops flushing a long call 500 ms before its deadline", () =>
       withProgram({}, function*(program) {
+        yield* program.send(anEnd)
         yield* begin(program, "r1", 40_000)
         yield* TestClock.adjust("39500 millis")
         assert.deepStrictEqual(asked(program), [1, 39_500])
@@ -45,6 +47,7 @@ describe("Flushing", () => {
 
     it.effect("flushes at the interval while a call runs, and at its end", () =>
       withProgram({ env: periodic }, function*(program) {
+        yield* program.send(anEnd)
         yield* begin(program, "r1", 60_000)
         // 1 s before the flush, so not by its age
         yield* TestClock.adjust("4 seconds")
@@ -62,6 +65,7 @@ describe("Flushing", () => {
 
     it.effect("waits for OpenObserve no longer than O2_FLUSH_BUDGET_MS after the call", () =>
       withProgram({ env: { ...periodic, O2_FLUSH_BUDGET_MS: "700" }, respond: unanswered }, function*(program) {
+        yield* program.send(anEnd)
         yield* begin(program, "r1", 60_000, "a")
         yield* TestClock.adjust("5200 millis")
         yield* program.send(event.runtimeDone("r1"))
