@@ -44,6 +44,8 @@ export type ReceivingCount =
   | "malformed"
   /** Posts given up unread: over the size limit, or cut off while being received. */
   | "postsDropped"
+  /** Requests to our port that were none of Lambda's posts. */
+  | "refusedRequests"
   /** Files of earlier generations given up unread: flawed, or the oldest when newer ones needed their room. */
   | "spillFilesDropped"
 
@@ -114,7 +116,7 @@ export class Ledger extends Context.Service<Ledger, {
 }>()("o2-lambda-extension/Ledger") {
   static readonly layer = Layer.sync(Ledger, () => {
     const books = { logs: emptyAccounts(), traces: emptyAccounts(), metrics: emptyAccounts() }
-    const receiving = { posts: 0, malformed: 0, postsDropped: 0, spillFilesDropped: 0 }
+    const receiving = { posts: 0, malformed: 0, postsDropped: 0, refusedRequests: 0, spillFilesDropped: 0 }
     return Ledger.of({
       receiveUnsafe: (signal, tally) => {
         const accounts = books[signal]

@@ -37,8 +37,12 @@ export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
   /** Full file name of the executable in `/opt/extensions`. */
   readonly extensionName: string
   readonly region: string | undefined
+  /** What CloudWatch calls this sandbox; extensions are not told everywhere. */
+  readonly logStreamName: string | undefined
   /** Managed Instances: SHUTDOWN only, no freeze, interleaved requests. */
   readonly isManagedInstance: boolean
+  /** Provisioned concurrency: ready before any call. */
+  readonly isProvisioned: boolean
   /** SnapStart: what is done at init is frozen into a snapshot that many sandboxes are restored from. */
   readonly isSnapStart: boolean
   /** What is written there outlives a reset of the sandbox, but not the sandbox. */
@@ -57,6 +61,8 @@ export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
         runtimeApi: yield* optional("AWS_LAMBDA_RUNTIME_API"),
         extensionName: (yield* optional(handedOver.name)) || DEFAULT_EXTENSION_NAME,
         region: (yield* optional("AWS_REGION")) || (yield* optional("AWS_DEFAULT_REGION")) || undefined,
+        logStreamName: (yield* optional("AWS_LAMBDA_LOG_STREAM_NAME")) || undefined,
+        isProvisioned: initialization === "provisioned-concurrency",
         isManagedInstance: initialization === "lambda-managed-instances",
         isSnapStart: initialization === "snap-start",
         temporaryDirectory: (yield* optional("TMPDIR")) || DEFAULT_TEMPORARY_DIRECTORY,

@@ -14,6 +14,8 @@ export type Subscription =
 export interface SubscriptionOptions {
   /** The port on this machine that telemetry is posted to. */
   readonly port: number
+  /** The path there, with its slash. */
+  readonly path: string
   readonly types: ReadonlyArray<string>
   /** Bytes of events after which a post leaves; one post can be twice as large. */
   readonly maxBytes: number
@@ -56,7 +58,7 @@ export const subscribe = Effect.fnUntraced(
       maxBytes: within(MIN_BYTES, options.maxBytes, MAX_BYTES),
       timeoutMs: MIN_DELAY_MS
     }
-    const uri = (path: string) => `http://sandbox.localdomain:${options.port}/${path}`
+    const uri = `http://sandbox.localdomain:${options.port}${options.path}`
     const ask = (path: string, schemaVersion: string, destination: object) =>
       put(path, JSON.stringify({ schemaVersion, types: options.types, buffering, destination })).pipe(
         Effect.retry(
@@ -73,7 +75,7 @@ export const subscribe = Effect.fnUntraced(
     let refusal: E | undefined
     let answer = "HTTP 404"
     for (const schemaVersion of versions) {
-      const result = yield* ask("/2022-07-01/telemetry", schemaVersion, { protocol: "HTTP", URI: uri("telemetry") })
+      const result = yield* ask("/2022-07-01/telemetry", schemaVersion, { protocol: "HTTP", URI: uri })
       refusal = undefined
       if (result._tag === "Success") {
         const { body, status } = result.success
@@ -90,7 +92,7 @@ export const subscribe = Effect.fnUntraced(
     if (options.isManagedInstance) return { _tag: "Unsupported", detail: answer }
     const logs = yield* ask("/2020-08-15/logs", LOGS_SCHEMA_VERSION, {
       protocol: "HTTP",
-      URI: uri("logs"),
+      URI: uri,
       method: "POST"
     })
     return logs._tag === "Success" && logs.success.status === 200

@@ -13,6 +13,7 @@ import * as Logger from "../platform/Logger.ts"
 import * as SteadyClock from "../platform/SteadyClock.ts"
 import { TelemetryServer } from "../telemetry/TelemetryServer.ts"
 import * as CallHistory from "./CallHistory.ts"
+import * as FailedInit from "./FailedInit.ts"
 import * as Flushing from "./Flushing.ts"
 import * as Shutdown from "./Shutdown.ts"
 import * as Spilling from "./Spilling.ts"
@@ -63,6 +64,7 @@ const serveAll = Effect.fnUntraced(function*(course: Course) {
   })
   // beside the start of the function, which waits for our first `next`
   yield* Effect.forkScoped(Effect.delay(begin, Duration.zero))
+  yield* Effect.forkScoped(FailedInit.deliver)
   const deadline = yield* FiberHandle.make<void>()
   let history = CallHistory.empty(yield* Clock.currentTimeMillis)
   for (;;) {
@@ -92,10 +94,14 @@ const subscribe = Effect.gen(function*() {
   const extensions = yield* ExtensionsClient
   const server = yield* TelemetryServer
   const { maxBufferBytes, telemetryTypes } = yield* ExtensionConfig
+  const { isManagedInstance } = yield* LambdaEnvironment
+  // AWS's emulator of these posts to the root whatever the path, and whether they do is not documented
+  if (isManagedInstance) yield* server.openRoot
   // `platform` in any case: request ids and the ends of calls come from it
   const types = [...new Set(["platform", ...telemetryTypes])]
   const result = yield* Effect.result(extensions.subscribe({
     port: server.port,
+    path: server.path,
     types,
     // one post can be twice as large, and must not fill the buffer by itself, nor must what its records have more
     maxBytes: maxBufferBytes / 4,

@@ -1,17 +1,22 @@
 /**
  * The members that are added to records: the invocation in whose part of the stream a line stands, and what is known of
- * the function. Pure, and kept joined between changes, since nearly all records get the same.
+ * the function. Kept joined between changes, since nearly all records get the same.
  */
 import { stringMember } from "../json/StringMember.ts"
+import * as RandomId from "../platform/RandomId.ts"
 import type { PlatformEvent } from "../telemetry/PlatformEvent.ts"
 import type { FunctionIdentity } from "../lambda/ExtensionsApi.ts"
 import type { Member } from "../json/ObjectScanner.ts"
+import { ColdStart, type ColdStartOptions } from "./ColdStart.ts"
 
 /** What is added at all, and where this runs. */
-export interface EnrichmentOptions {
+export interface EnrichmentOptions extends ColdStartOptions {
   readonly hasMetadata: boolean
   readonly region: string | undefined
-  readonly isManagedInstance: boolean
+  /** What CloudWatch calls the sandbox, where the environment says it. */
+  readonly logStreamName?: string | undefined
+  /** Names a sandbox that nobody has named; a random id unless given. */
+  readonly newInstanceId?: () => string
 }
 
 /** A member's name, and the text that puts it behind another. */
@@ -26,16 +31,20 @@ const OPEN_OBJECT = 0x7b
 export class Enrichment {
   private readonly options: EnrichmentOptions
   private identity: FunctionIdentity = {}
+  private readonly coldStart: ColdStart
   private instanceId: string | undefined
+  // two sandboxes must not be taken for one
+  private ownInstanceId: string | undefined
   private requestId: string | undefined
   private isRestored = false
-  private invocations = 0
   // joined; `undefined` after a change of what they say
   private common: Buffer | undefined
   private lines: { readonly requestId: string; readonly joined: Buffer } | undefined
 
   constructor(options: EnrichmentOptions) {
     this.options = options
+    this.coldStart = new ColdStart(options)
+    this.instanceId = options.logStreamName
   }
 
   identify(identity: FunctionIdentity): void {
@@ -44,26 +53,24 @@ export class Enrichment {
   }
 
   /** Keeps up with the stream: text lines carry no request id, they belong to the invocation they stand in. */
-  follow(event: PlatformEvent): void {
+  follow(event: PlatformEvent, micros: number): void {
+    this.coldStart.follow(event, micros)
     switch (event._tag) {
       case "EnvironmentStart":
-        if (event.isRestore) {
-          this.isRestored = true
-          this.instanceId = event.instanceId
-          this.invocations = 0
-        } else if (!this.isRestored) this.instanceId = event.instanceId ?? this.instanceId
+        if (event.isRestore) this.restore(event.instanceId)
+        else if (!this.isRestored) this.instanceId = event.instanceId ?? this.instanceId
         // else the snapshot's own start, told again: all sandboxes restored from it know its name, none is called so
         break
       case "InvocationStart":
+        // nobody calls a snapshot: that it was restored has not been told
+        if (this.options.isSnapStart === true && !this.isRestored) this.restore(undefined)
         this.requestId = event.requestId
-        this.invocations++
         break
       case "Report":
         // The report of an earlier invocation may come late; it says nothing about the current one.
         if (event.requestId === this.requestId) this.requestId = undefined
         break
-      case "RuntimeDone":
-      case "Dropped":
+      default:
         return
     }
     this.forgetJoined()
@@ -80,6 +87,12 @@ export class Enrichment {
   /** The same one by one. */
   eachFor(bytes: Buffer, isLine: boolean, record: Member | undefined): ReadonlyArray<Addition> {
     return this.members(isLine ? this.requestIdOf(bytes, record) : undefined)
+  }
+
+  private restore(instanceId: string | undefined): void {
+    this.isRestored = true
+    this.instanceId = instanceId
+    this.ownInstanceId = undefined
   }
 
   private forgetJoined(): void {
@@ -99,7 +112,7 @@ export class Enrichment {
   }
 
   private members(requestId: string | undefined): ReadonlyArray<Addition> {
-    const { hasMetadata, region } = this.options
+    const { hasMetadata, newInstanceId = RandomId.make, region } = this.options
     const { accountId, functionName, functionVersion } = this.identity
     const request = addition("requestId", requestId)
     if (!hasMetadata) return request
@@ -107,8 +120,8 @@ export class Enrichment {
       ...request,
       ...addition("faas_name", functionName),
       ...addition("faas_version", functionVersion),
-      ...addition("faas_instance", this.instanceId),
-      ...addition("faas_coldstart", this.invocations <= 1),
+      ...addition("faas_instance", this.instanceId ?? (this.ownInstanceId ??= newInstanceId())),
+      ...addition("faas_coldstart", this.coldStart.value),
       ...addition("cloud_region", region),
       ...addition("cloud_account_id", accountId)
     ]

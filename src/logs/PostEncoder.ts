@@ -122,7 +122,9 @@ export class PostEncoder {
         const { valueEnd, valueStart } = shape.record
         const event = PlatformEvent.parse(type, bytes.toString("utf8", valueStart, valueEnd))
         if (event !== undefined) {
-          this.enrichment.follow(event)
+          const { time } = shape
+          const micros = time === undefined ? NaN : EventTime.parse(bytes, time.valueStart, time.valueEnd)
+          this.enrichment.follow(event, micros)
           platformEvents.push(event)
         }
       }

@@ -33,7 +33,10 @@ export class RecordEncoder extends Context.Service<RecordEncoder, {
         maxColumns: config.maxColumns,
         maxPartBytes: maxPartBytes(config.maxBufferBytes),
         region: environment.region,
+        logStreamName: environment.logStreamName,
         isManagedInstance: environment.isManagedInstance,
+        isProvisioned: environment.isProvisioned,
+        isSnapStart: environment.isSnapStart,
         native: nativeLines
       })
       return RecordEncoder.of({

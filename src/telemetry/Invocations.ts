@@ -18,6 +18,10 @@ export interface StreamState {
   readonly hasPlatformEvents: boolean
   /** Whether the end of any call was told; a platform may leave that out (system log levels do). */
   readonly hasRuntimeDone: boolean
+  /** Whether any call has begun. */
+  readonly hasBegun: boolean
+  /** Whether the init has failed: Lambda is about to end the sandbox's processes. */
+  readonly hasInitFailed: boolean
   /** When the last post came. */
   readonly lastPostAt: number
   /**
@@ -72,6 +76,8 @@ export class Invocations extends Context.Service<Invocations, {
       const reported = new RecentIds()
       let hasPlatformEvents = false
       let hasRuntimeDone = false
+      let hasBegun = false
+      let hasInitFailed = false
       let lastPostAt = -Infinity
       let lastGapAt = -Infinity
       // when the piece came that waits for its rest
@@ -84,6 +90,8 @@ export class Invocations extends Context.Service<Invocations, {
       const state = Effect.map(Queue.size(arrivals), (waiting): StreamState => ({
         hasPlatformEvents,
         hasRuntimeDone,
+        hasBegun,
+        hasInitFailed,
         lastPostAt,
         lastGapAt: Math.max(lastGapAt, cutAt),
         isRuntimeDone: (requestId) => runtimeDone.has(requestId),
@@ -119,6 +127,18 @@ export class Invocations extends Context.Service<Invocations, {
           switch (event._tag) {
             case "EnvironmentStart":
               if (event.isRestore) restoredAt = lastPostAt
+              break
+            case "InitEnd":
+              hasInitFailed ||= event.hasFailed
+              break
+            case "InvocationStart":
+              hasBegun = true
+              break
+            case "Fault":
+              hasInitFailed ||= !hasBegun
+              if (event.requestId === undefined) break
+              failed.add(event.requestId)
+              runtimeDone.add(event.requestId)
               break
             case "RuntimeDone":
               hasRuntimeDone = true

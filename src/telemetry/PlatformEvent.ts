@@ -5,6 +5,10 @@ import { stringMember } from "../json/StringMember.ts"
 export type PlatformEvent =
   /** A process starts, or a snapshot is restored; `instanceId` names the execution environment. */
   | { readonly _tag: "EnvironmentStart"; readonly instanceId: string | undefined; readonly isRestore: boolean }
+  /** An init has come to its end, one way or the other; it is told up to twice. */
+  | { readonly _tag: "InitEnd"; readonly hasFailed: boolean }
+  /** A process of the sandbox has failed: in a call, or in the init where no call is named. */
+  | { readonly _tag: "Fault"; readonly requestId: string | undefined }
   /** An invocation begins; function lines that follow in the stream are its lines. */
   | { readonly _tag: "InvocationStart"; readonly requestId: string }
   /** The runtime has finished an invocation: nothing of it follows, save what late asynchronous code writes. */
@@ -33,15 +37,18 @@ export const parse = (type: string, recordJson: string): PlatformEvent | undefin
         instanceId: stringMember(record, "instanceId"),
         isRestore: type === "platform.restoreStart"
       }
+    case "platform.initRuntimeDone":
+    case "platform.initReport":
+      return { _tag: "InitEnd", hasFailed: hasFailed(record) }
+    case "platform.fault":
+      return { _tag: "Fault", requestId: faultOf(record) }
     case "platform.start":
       return requestId === undefined ? undefined : { _tag: "InvocationStart", requestId }
     case "platform.runtimeDone":
     // the Logs API of sandboxes without `runtimeDone`
     case "platform.end": {
       if (requestId === undefined) return undefined
-      // an exception that the runtime has caught is a success, and the Logs API tells no status
-      const hasFailed = (stringMember(record, "status") ?? "success") !== "success"
-      return { _tag: "RuntimeDone", requestId, durationMs: durationIn(record), hasFailed }
+      return { _tag: "RuntimeDone", requestId, durationMs: durationIn(record), hasFailed: hasFailed(record) }
     }
     case "platform.report":
       return requestId === undefined ? undefined : { _tag: "Report", requestId }
@@ -54,12 +61,22 @@ export const parse = (type: string, recordJson: string): PlatformEvent | undefin
 const TYPES: ReadonlySet<string> = new Set([
   "platform.initStart",
   "platform.restoreStart",
+  "platform.initRuntimeDone",
+  "platform.initReport",
+  "platform.fault",
   "platform.start",
   "platform.runtimeDone",
   "platform.end",
   "platform.report",
   "platform.logsDropped"
 ])
+
+/** An exception that the runtime has caught is a success, and the Logs API tells no status. */
+const hasFailed = (record: unknown): boolean => (stringMember(record, "status") ?? "success") !== "success"
+
+/** The call that a fault names (Logs API): `RequestId: … Error: Runtime exited with error: exit status 1`. */
+const faultOf = (record: unknown): string | undefined =>
+  typeof record === "string" ? /RequestId: ([\w-]+)/.exec(record)?.[1] : stringMember(record, "requestId")
 
 const durationIn = (record: unknown): number | undefined => {
   const { metrics } = record as { readonly metrics?: { readonly durationMs?: unknown } | null }

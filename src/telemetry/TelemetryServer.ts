@@ -1,4 +1,7 @@
-/** Takes what Lambda posts: answers 200 to everything at once and hands the bytes on, unread. */
+/**
+ * Takes what Lambda posts: answers 200 at once and hands the bytes on, unread. Anything in the sandbox can open the port, so
+ * only who knows the path is taken for Lambda.
+ */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -11,6 +14,7 @@ import { LogBuffer } from "../delivery/Buffer.ts"
 import { Ledger } from "../delivery/Ledger.ts"
 import type { Reservation } from "../delivery/MemoryBudget.ts"
 import * as HttpListener from "../platform/HttpListener.ts"
+import * as RandomId from "../platform/RandomId.ts"
 import { UnfinishedPosts } from "./UnfinishedPosts.ts"
 
 /** Twice the 1 MiB that is subscribed to may come in one post (Telemetry API); the rest is for surprises. In bytes. */
@@ -26,6 +30,10 @@ export type Arrival =
 /** The listener. Its scope owns the port. */
 export class TelemetryServer extends Context.Service<TelemetryServer, {
   readonly port: number
+  /** Where posts are taken, different in each process; nobody else can guess it. */
+  readonly path: string
+  /** Takes posts to `/` as well, where the platform leaves out the path. */
+  readonly openRoot: Effect.Effect<void>
   /** In order of arrival. */
   readonly arrivals: Queue.Dequeue<Arrival>
   /** Closes the port and every connection; what was only half received is counted as dropped. */
@@ -55,7 +63,22 @@ export class TelemetryServer extends Context.Service<TelemetryServer, {
       buffer.sparesUnsafe(() => unfinished.giveWay())
       yield* Effect.forkScoped(unfinished.watch)
 
+      const path = `/telemetry/${RandomId.make()}`
+      let isRootOpen = false
+      const isTaken = ({ method, url }: Http.IncomingMessage) =>
+        method === "POST" && (url === path || isRootOpen && url === "/")
+
+      /** Answers what was not sent by Lambda, and keeps nothing of it. */
+      const refuse = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
+        ledger.countUnsafe("refusedRequests", 1)
+        request.on("error", () => {})
+        response.on("error", () => {})
+        request.resume()
+        response.writeHead(404).end()
+      }
+
       const receive = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
+        if (!isTaken(request)) return refuse(request, response)
         const post = unfinished.begin()
         request.on("data", post.add)
         request.on("end", () => {
@@ -74,6 +97,10 @@ export class TelemetryServer extends Context.Service<TelemetryServer, {
       const listener = yield* HttpListener.listen(receive)
       return TelemetryServer.of({
         port: listener.port,
+        path,
+        openRoot: Effect.sync(() => {
+          isRootOpen = true
+        }),
         arrivals,
         close: Effect.andThen(closing.open, listener.close),
         closing: closing.await

@@ -14,13 +14,18 @@ const MEGABYTE = 1e6
  */
 const MAX_GROWTH_MB = 55
 
-/** Where the extension listens. */
-const telemetryPort = ({ emulator }: Sandbox) =>
-  Effect.map(emulator.calls, (calls) => {
+interface Address {
+  readonly port: number
+  readonly path: string
+}
+
+/** Where the extension listens, and the path that it has told Lambda. */
+const telemetryAddress = ({ emulator }: Sandbox) =>
+  Effect.map(emulator.calls, (calls): Address => {
     const subscription = calls.find(({ path }) => path.endsWith("/telemetry"))
-    const port = /sandbox\.localdomain:(\d+)/.exec(subscription?.body ?? "")?.[1]
-    if (port === undefined) throw new Error("the extension has not subscribed")
-    return Number(port)
+    const [, port, path] = /sandbox\.localdomain:(\d+)([^"]*)/.exec(subscription?.body ?? "") ?? []
+    if (port === undefined || path === undefined) throw new Error("the extension has not subscribed")
+    return { port: Number(port), path }
   })
 
 /** Opens a connection and writes to it; done when the system has taken that, or the other end has closed. */
@@ -36,8 +41,8 @@ const begun = (port: number, bytes: string) =>
   )
 
 /** Begins a post of so many bytes with so many of them. */
-const half = (port: number, bytes: number, sent: number) =>
-  begun(port, `POST /telemetry HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes}\r\n\r\n${"x".repeat(sent)}`)
+const half = ({ path, port }: Address, bytes: number, sent: number) =>
+  begun(port, `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes}\r\n\r\n${"x".repeat(sent)}`)
 
 const answerOf = (socket: Net.Socket) =>
   Effect.callback<string>((resume) => {
@@ -66,9 +71,9 @@ describe("posts that do not end", () => {
       Effect.gen(function*() {
         const { emulator, invoke } = sandbox
         yield* emulator.start
-        const port = yield* telemetryPort(sandbox)
-        const first = yield* half(port, 6 * MEGABYTE + 3, 6 * MEGABYTE)
-        yield* half(port, 8 * MEGABYTE, 6 * MEGABYTE)
+        const address = yield* telemetryAddress(sandbox)
+        const first = yield* half(address, 6 * MEGABYTE + 3, 6 * MEGABYTE)
+        yield* half(address, 8 * MEGABYTE, 6 * MEGABYTE)
         for (let call = 0; call < 5; call++) yield* invoke({ lines: lines(200) })
         // given up, and yet it gets its answer: Lambda would send it again for ever
         first.write("end")
@@ -83,8 +88,8 @@ describe("posts that do not end", () => {
       Effect.gen(function*() {
         const { emulator, invoke } = sandbox
         yield* emulator.start
-        const port = yield* telemetryPort(sandbox)
-        for (let count = 0; count < 3; count++) yield* half(port, MEGABYTE, MEGABYTE - 1)
+        const address = yield* telemetryAddress(sandbox)
+        for (let count = 0; count < 3; count++) yield* half(address, MEGABYTE, MEGABYTE - 1)
         for (let call = 0; call < 5; call++) yield* invoke({ lines: lines(200) })
         const ledger = yield* assertAllStored(sandbox, 1000)
         assert.strictEqual(ledger["postsDropped"], 3)
@@ -95,10 +100,10 @@ describe("posts that do not end", () => {
       Effect.gen(function*() {
         const { emulator, invoke } = sandbox
         yield* invoke({ lines: ["before"] })
-        const port = yield* telemetryPort(sandbox)
+        const address = yield* telemetryAddress(sandbox)
         const before = yield* residentMegabytes(sandbox)
-        for (let count = 0; count < 1000; count++) yield* half(port, MEGABYTE, 65_536)
-        for (let count = 0; count < 1000; count++) yield* begun(port, "POST /telemetry HTTP/1.1\r\nX-Long: ")
+        for (let count = 0; count < 1000; count++) yield* half(address, MEGABYTE, 65_536)
+        for (let count = 0; count < 1000; count++) yield* begun(address.port, "POST / HTTP/1.1\r\nX-Long: ")
         yield* invoke({ lines: lines(200) })
         assert.strictEqual(yield* emulator.postTelemetry("[]"), 200)
         const growth = (yield* residentMegabytes(sandbox)) - before

@@ -129,7 +129,14 @@ const requestId = fc.constantFrom("r1", "r2", "r\\ud800")
 
 const lifecycle = fc.oneof(
   fc.tuple(
-    fc.constantFrom("platform.start", "platform.start", "platform.runtimeDone", "platform.report", "platform.other"),
+    fc.constantFrom(
+      "platform.initReport",
+      "platform.start",
+      "platform.start",
+      "platform.runtimeDone",
+      "platform.report",
+      "platform.other"
+    ),
     requestId.map((id) => `{"requestId":"${id}","status":"success","metrics":{"durationMs":1.5}}`)
   ),
   fc.tuple(

@@ -17,7 +17,8 @@ export const defaults: PostEncoderOptions = {
   hasMetadata: false,
   preservesOrder: true,
   region: "eu-west-1",
-  isManagedInstance: false
+  isManagedInstance: false,
+  newInstanceId: () => "an id of its own"
 }
 
 /** An encoder; the options that a test is about as overrides. */

@@ -50,14 +50,18 @@ export const makeOracle = (options: PostEncoderOptions, identity: FunctionIdenti
   let instanceId: string | undefined
   let isRestored = false
   let invocations = 0
+  let initEnd = NaN
+  let isProactive = false
   const perMillisecond = new Map<number, number>()
 
-  const follow = (type: string, record: unknown) => {
+  const follow = (type: string, record: unknown, micros: number) => {
+    if (type === "platform.initReport" || type === "platform.initRuntimeDone") initEnd = micros
     const text = (name: string) =>
       isObject(record) && typeof record[name] === "string" ? record[name] || undefined : undefined
     if (type === "platform.initStart" || type === "platform.restoreStart") {
       const isRestore = type === "platform.restoreStart"
       if (isRestore || !isRestored) instanceId = text("instanceId") ?? (isRestore ? undefined : instanceId)
+      initEnd = micros + 10e6
       if (isRestore) invocations = 0
       isRestored ||= isRestore
     }
@@ -66,6 +70,7 @@ export const makeOracle = (options: PostEncoderOptions, identity: FunctionIdenti
     if (type === "platform.start") {
       requestId = id
       invocations++
+      if (invocations === 1) isProactive = !isRestored && micros - initEnd > 10e6
     }
     if (type === "platform.report" && requestId === id) requestId = undefined
   }
@@ -116,8 +121,8 @@ export const makeOracle = (options: PostEncoderOptions, identity: FunctionIdenti
       ...(hasMetadata && {
         faas_name: identity.functionName,
         faas_version: identity.functionVersion,
-        faas_instance: instanceId,
-        faas_coldstart: invocations <= 1,
+        faas_instance: instanceId ?? options.newInstanceId?.(),
+        faas_coldstart: options.isManagedInstance ? undefined : invocations <= 1 && !isProactive,
         cloud_region: region,
         cloud_account_id: identity.accountId
       })
@@ -138,7 +143,7 @@ export const makeOracle = (options: PostEncoderOptions, identity: FunctionIdenti
         continue
       }
       const type = typeof event["type"] === "string" ? event["type"] : ""
-      follow(type, event["record"])
+      if (event["record"] !== undefined) follow(type, event["record"], microsOf(event["time"]))
       if (isWanted(type, event["record"])) records.push(recordOf(event, type, nowMillis * 1000))
     }
     return { records, malformed }

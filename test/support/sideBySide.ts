@@ -177,6 +177,8 @@ export const makeSideBySide = ({ env, sides = ["logs", "frames"], temporaryDirec
     runtimeApi: "127.0.0.1:9001",
     extensionName: "o2-lambda-extension",
     region: "eu-west-1",
+    logStreamName: undefined,
+    isProvisioned: false,
     isManagedInstance: false,
     isSnapStart: false,
     temporaryDirectory: temporaryDirectory ?? "/nowhere",

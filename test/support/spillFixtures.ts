@@ -125,6 +125,8 @@ export const begin = Effect.fnUntraced(function*(temporaryDirectory: string) {
     runtimeApi: "127.0.0.1:9001",
     extensionName: "o2-lambda-extension",
     region: undefined,
+    logStreamName: undefined,
+    isProvisioned: false,
     isManagedInstance: false,
     isSnapStart: false,
     temporaryDirectory,

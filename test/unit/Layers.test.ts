@@ -13,9 +13,9 @@ import { settings } from "../support/fakes/sinkUnderTest.ts"
 
 const environment = (env: Readonly<Record<string, string>>) => ConfigProvider.layer(ConfigProvider.fromEnvRecord(env))
 
-const post = (port: number, body: string) =>
+const post = (port: number, path: string, body: string) =>
   Effect.callback<number>((resume) => {
-    const request = Http.request({ port, host: "127.0.0.1", method: "POST", agent: false }, (response) => {
+    const request = Http.request({ port, path, host: "127.0.0.1", method: "POST", agent: false }, (response) => {
       response.resume()
       response.once("end", () => resume(Effect.succeed(response.statusCode ?? 0)))
     })
@@ -27,11 +27,11 @@ describe("Layers", () => {
     Effect.gen(function*() {
       const openObserve = yield* OpenObserveDouble
       yield* Effect.gen(function*() {
-        const { port } = yield* Layers.TelemetryServer
+        const { path, port } = yield* Layers.TelemetryServer
         const invocations = yield* Layers.Invocations
         const sink = yield* Layers.OpenObserveSink
         const time = DateTime.formatIso(yield* DateTime.now)
-        assert.strictEqual(yield* post(port, JSON.stringify([{ time, type: "function", record: "hello" }])), 200)
+        assert.strictEqual(yield* post(port, path, JSON.stringify([{ time, type: "function", record: "hello" }])), 200)
         const limit = DateTime.toEpochMillis(yield* DateTime.now) + 5000
         yield* invocations.waitUntil(({ isIdle }) => isIdle ? -Infinity : limit)
         assert.isTrue(yield* sink.flush({ budget: Duration.seconds(5), isLast: true }))
@@ -71,6 +71,8 @@ describe("Layers", () => {
         runtimeApi: "127.0.0.1:1",
         extensionName: "mine",
         region: undefined,
+        logStreamName: undefined,
+        isProvisioned: false,
         isManagedInstance: false,
         isSnapStart: false,
         temporaryDirectory: "/nowhere",

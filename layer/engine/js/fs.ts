@@ -4,6 +4,9 @@ import { codedError, type OrCode, type Stat } from "./host.ts"
 /** The engine opens in one way only: `writeFile` what is not there yet, `open` for reading; neither follows links. */
 export const constants = { O_RDONLY: 0, O_WRONLY: 0, O_CREAT: 0, O_EXCL: 0, O_NOFOLLOW: 0, O_NONBLOCK: 0 }
 
+/** Longer than anything that is read in one go. */
+const MAX_SHORT_BYTES = 4096
+
 const unless = <A>(result: OrCode<A>): A => {
   if (typeof result === "string") throw codedError(result)
   return result
@@ -18,6 +21,16 @@ export const lstat = async (path: string, done?: (error: Error | null) => void):
   if (done === undefined) return stats(unless(result))
   host.nextTurn(() => done(typeof result === "string" ? codedError(result) : null))
   return undefined
+}
+
+/** The first line or so of a file: what the program reads in one go is short. */
+export const readFileSync = (path: string): string => {
+  const file = unless(host.open(path))
+  try {
+    return host.fromLatin1(new Uint8Array(unless(host.read(file, MAX_SHORT_BYTES))))
+  } finally {
+    host.close(file)
+  }
 }
 
 export const mkdir = async (path: string, { mode }: { readonly mode: number }) => unless(host.mkdir(path, mode))

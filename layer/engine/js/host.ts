@@ -79,7 +79,8 @@ export interface Host {
 export type ServerEvents = (
   event: "connection" | "request" | "data" | "end" | "close",
   connection: number,
-  bytes?: ArrayBuffer
+  bytesOrMethod?: ArrayBuffer | string,
+  url?: string
 ) => void
 
 /** What becomes of a connection; `error` has a code. */

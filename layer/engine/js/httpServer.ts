@@ -16,10 +16,19 @@ class Socket extends Emitter {
 
 class Request extends Emitter {
   readonly socket: Socket
+  readonly method: string
+  readonly url: string
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, method: string, url: string) {
     super()
     this.socket = socket
+    this.method = method
+    this.url = url
+  }
+
+  /** What nobody listens to is not kept. */
+  resume(): this {
+    return this
   }
 }
 
@@ -57,7 +66,7 @@ class Server extends Emitter {
 
   /** Any free port is the only one that it can be. */
   listen(_: 0, done: () => void): void {
-    const opened = host.listen((event, connection, bytes) => this.told(event, connection, bytes))
+    const opened = host.listen((event, connection, ...details) => this.told(event, connection, ...details))
     host.nextTurn(() => {
       if (typeof opened === "string") return void this.emit("error", codedError(opened))
       this.opened = opened
@@ -81,13 +90,13 @@ class Server extends Emitter {
     for (const socket of this.sockets.values()) socket.destroy()
   }
 
-  private told(event: string, connection: number, bytes: ArrayBuffer | undefined): void {
+  private told(event: string, connection: number, bytesOrMethod?: ArrayBuffer | string, url = ""): void {
     const server = this.opened?.[0] ?? 0
     if (event === "connection") {
       const socket = new Socket(() => {
         host.closeConnection(server, connection)
         // not when it has been closed: who keeps few counts on it
-        queueMicrotask(() => this.told("close", connection, undefined))
+        queueMicrotask(() => this.told("close", connection))
       })
       this.sockets.set(connection, socket)
       return void this.emit("connection", socket)
@@ -95,11 +104,11 @@ class Server extends Emitter {
     const socket = this.sockets.get(connection)
     if (socket === undefined) return
     if (event === "request") {
-      const request = socket.request = new Request(socket)
+      const request = socket.request = new Request(socket, bytesOrMethod as string, url)
       this.emit("request", request)
       return this.onRequest(request, new Response((status) => host.respond(server, connection, status)))
     }
-    if (event === "data") return void socket.request?.emit("data", new EngineBuffer(bytes!))
+    if (event === "data") return void socket.request?.emit("data", new EngineBuffer(bytesOrMethod as ArrayBuffer))
     const { request } = socket
     socket.request = undefined
     if (event === "end") request?.emit("end")

@@ -38,7 +38,7 @@ const initStart = ({ logStreamName, phase, settings, stream }: InitOptions): voi
     ...(runtime._tag === "Handler"
       ? { runtimeVersion: "nodejs:24.v21", runtimeVersionArn: `arn:aws:lambda:${region}::runtime:0a1b2c3d4e5f` }
       : {}),
-    instanceId: logStreamName,
+    ...(settings.tellsInstanceId ? { instanceId: logStreamName } : {}),
     instanceMaxMemory: memorySizeMB * bytesPerMB
   })
 }

@@ -53,6 +53,8 @@ export interface LambdaEmulatorOptions {
   readonly invokeDelayMs?: number
   /** `never`: the end of no call is told, as when events get lost on their way. */
   readonly runtimeDone?: "on-time" | "never"
+  /** Whether `platform.initStart` names the sandbox; older ones and snapshots do not. Default true. */
+  readonly tellsInstanceId?: boolean
   readonly lastReport?: "on-time" | "never"
   /** Creates the delivery of the last report this long after SHUTDOWN has been handed out. */
   readonly reportDelayAfterShutdownMs?: number
@@ -120,6 +122,7 @@ export const resolveOptions = (options: LambdaEmulatorOptions, temporaryDirector
     telemetryBufferBytes: options.telemetryBufferBytes ?? defaultTelemetryBufferBytes,
     invokeDelayMs: options.invokeDelayMs ?? 0,
     runtimeDone: options.runtimeDone ?? "on-time",
+    tellsInstanceId: options.tellsInstanceId ?? true,
     lastReport: options.lastReport ?? "on-time",
     reportDelayAfterShutdownMs: options.reportDelayAfterShutdownMs,
     temporaryDirectory

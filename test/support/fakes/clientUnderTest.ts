@@ -37,6 +37,8 @@ export const clientOf = (
     runtimeApi: "127.0.0.1:9001",
     extensionName: "shipper.sh",
     region: "eu-west-1",
+    logStreamName: undefined,
+    isProvisioned: false,
     isManagedInstance,
     isSnapStart: false,
     temporaryDirectory: "/nowhere",
@@ -58,4 +60,10 @@ export const bodyOf = (transport: ControlledTransport, index: number) =>
   JSON.parse(String(transport.exchanges[index]?.request.body))
 
 /** What is subscribed to. */
-export const subscription = { port: 4243, maxBytes: 1_048_576, maxItems: 10_000, types: ["platform", "function"] }
+export const subscription = {
+  port: 4243,
+  path: "/telemetry/unguessable",
+  maxBytes: 1_048_576,
+  maxItems: 10_000,
+  types: ["platform", "function"]
+}

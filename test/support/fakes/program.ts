@@ -57,6 +57,8 @@ const sandboxLayer = (kind: { readonly isManagedInstance?: boolean; readonly isS
     runtimeApi: "127.0.0.1:9001",
     extensionName: "o2-lambda-extension",
     region: "eu-west-1",
+    logStreamName: undefined,
+    isProvisioned: false,
     isManagedInstance: kind.isManagedInstance ?? false,
     isSnapStart: kind.isSnapStart ?? false,
     temporaryDirectory: "/nowhere",
@@ -93,6 +95,8 @@ export const makeProgram = (options: ProgramOptions = {}) => {
   })
   const server = Layer.succeed(TelemetryServer, {
     port: 4243,
+    path: "/telemetry/unguessable",
+    openRoot: Effect.void,
     arrivals,
     close: Effect.andThen(call("close"), closing.open),
     closing: closing.await

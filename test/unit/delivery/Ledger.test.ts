@@ -14,7 +14,13 @@ describe("Ledger", () => {
       const books = yield* ledger.snapshot
       assert.isTrue(Ledger.isBalanced(books))
       assert.deepEqual(books.logs.received, tally(0))
-      assert.deepEqual(books.receiving, { posts: 0, malformed: 0, postsDropped: 0, spillFilesDropped: 0 })
+      assert.deepEqual(books.receiving, {
+        posts: 0,
+        malformed: 0,
+        postsDropped: 0,
+        spillFilesDropped: 0,
+        refusedRequests: 0
+      })
     }))
 
   it.effect("has what was received in the buffer", () =>
@@ -77,7 +83,13 @@ describe("Ledger", () => {
       ledger.possiblyDuplicatedUnsafe("logs", tally(4))
       const books = yield* ledger.snapshot
       assert.isTrue(Ledger.isBalanced(books))
-      assert.deepEqual(books.receiving, { posts: 2, malformed: 3, postsDropped: 1, spillFilesDropped: 5 })
+      assert.deepEqual(books.receiving, {
+        posts: 2,
+        malformed: 3,
+        postsDropped: 1,
+        spillFilesDropped: 5,
+        refusedRequests: 0
+      })
       assert.deepEqual(books.logs.possiblyDuplicated, tally(4))
     }))
 
@@ -193,7 +205,8 @@ describe("Ledger", () => {
         posts: 1,
         malformed: 0,
         postsDropped: 0,
-        spillFilesDropped: 0
+        spillFilesDropped: 0,
+        refusedRequests: 0
       })
     }))
 })

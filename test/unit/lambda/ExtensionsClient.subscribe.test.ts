@@ -19,7 +19,7 @@ describe("ExtensionsClient", () => {
           schemaVersion: "2025-01-29",
           types: ["platform", "function"],
           buffering: { maxItems: 10_000, maxBytes: 1_048_576, timeoutMs: 25 },
-          destination: { protocol: "HTTP", URI: "http://sandbox.localdomain:4243/telemetry" }
+          destination: { protocol: "HTTP", URI: "http://sandbox.localdomain:4243/telemetry/unguessable" }
         })
       }).pipe(Effect.provide(layer))
     })
@@ -62,7 +62,11 @@ describe("ExtensionsClient", () => {
           assert.strictEqual(requestsOf(transport)[1], "PUT http://127.0.0.1:9001/2020-08-15/logs")
           assert.deepInclude(bodyOf(transport, 1), {
             schemaVersion: "2021-03-18",
-            destination: { protocol: "HTTP", URI: "http://sandbox.localdomain:4243/logs", method: "POST" }
+            destination: {
+              protocol: "HTTP",
+              URI: "http://sandbox.localdomain:4243/telemetry/unguessable",
+              method: "POST"
+            }
           })
         }).pipe(Effect.provide(layer))
       })

@@ -44,7 +44,14 @@ const makePipeline = (
     Layer.provideMerge(Ledger.layer),
     Layer.provideMerge(ExtensionConfig.layerEnv(settings)),
     Layer.provideMerge(Layer.mergeAll(
-      Layer.succeed(TelemetryServer, { port: 1, arrivals, close: Effect.void, closing: Effect.never }),
+      Layer.succeed(TelemetryServer, {
+        port: 1,
+        path: "/",
+        openRoot: Effect.void,
+        arrivals,
+        close: Effect.void,
+        closing: Effect.never
+      }),
       Layer.mock(RecordEncoder, { encode }),
       log.layer
     ))

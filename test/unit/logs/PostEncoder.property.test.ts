@@ -31,7 +31,8 @@ const anyOptions = fc.record({
   hasMetadata: fc.boolean(),
   preservesOrder: fc.boolean(),
   region: fc.constantFrom(undefined, "eu-west-1"),
-  isManagedInstance: fc.boolean()
+  isManagedInstance: fc.boolean(),
+  newInstanceId: fc.constant(() => "an id of its own")
 })
 
 describe("PostEncoder", () => {

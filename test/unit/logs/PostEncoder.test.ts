@@ -166,7 +166,8 @@ describe("PostEncoder", () => {
 
     it.effect("names the restored sandbox after a restore, and not the snapshot", () =>
       Effect.sync(() => {
-        const encoder = makeEncoder({ hasMetadata: true })
+        let made = 0
+        const encoder = makeEncoder({ hasMetadata: true, newInstanceId: () => `own ${++made}` })
         const records = encoder.records(post(
           event("platform.initStart", { instanceId: "snapshot" }),
           event("platform.restoreStart", {}),
@@ -177,7 +178,7 @@ describe("PostEncoder", () => {
         ))
         assert.deepEqual(
           records.map((record) => record["faas_instance"]),
-          ["snapshot", undefined, undefined, "restored", "restored", "restored"]
+          ["snapshot", "own 1", "own 1", "restored", "restored", "restored"]
         )
       }))
   })

@@ -12,7 +12,7 @@ const layer = Invocations.layerNoDeps.pipe(
     TelemetryServer,
     Effect.map(
       Queue.unbounded<Arrival>(),
-      (arrivals) => ({ port: 1, arrivals, close: Effect.void, closing: Effect.never })
+      (arrivals) => ({ port: 1, path: "/", openRoot: Effect.void, arrivals, close: Effect.void, closing: Effect.never })
     )
   ))
 )

@@ -39,11 +39,22 @@ describe("PlatformEvent", () => {
         instanceId: undefined,
         isRestore: true
       }],
-      ["platform.initRuntimeDone", { status: "success" }, undefined],
-      ["platform.initReport", { status: "success" }, undefined],
+      ["platform.initRuntimeDone", { status: "success" }, { _tag: "InitEnd", hasFailed: false }],
+      ["platform.initReport", { status: "success" }, { _tag: "InitEnd", hasFailed: false }],
+      ["platform.initReport", { metrics: { durationMs: 5 } }, { _tag: "InitEnd", hasFailed: false }],
+      ["platform.initReport", { status: "timeout" }, { _tag: "InitEnd", hasFailed: true }],
+      ["platform.initRuntimeDone", { status: "error", errorType: "Runtime.ExitError" }, {
+        _tag: "InitEnd",
+        hasFailed: true
+      }],
       ["platform.restoreRuntimeDone", { status: "success" }, undefined],
       ["platform.logsDropped", { droppedRecords: 1 }, { _tag: "Dropped" }],
-      ["platform.fault", { requestId }, undefined],
+      ["platform.fault", { requestId }, { _tag: "Fault", requestId }],
+      ["platform.fault", `RequestId: ${requestId} Error: exit status 1\nRuntime.ExitError\n`, {
+        _tag: "Fault",
+        requestId
+      }],
+      ["platform.fault", "Error: exit status 1", { _tag: "Fault", requestId: undefined }],
       ["platform.Start", { requestId }, undefined],
       ["function", { requestId }, undefined],
       ["", { requestId }, undefined]

@@ -32,14 +32,14 @@ const request = (method: string, path: string, body: string | Uint8Array, header
       request.end(body)
     }))
 
-const post = (body: string | Uint8Array) => request("POST", "/telemetry", body)
+const post = (body: string | Uint8Array) => TelemetryServer.use(({ path }) => request("POST", path, body))
 
 /** Opens a connection and sends the beginning of a post over it, which announces so many bytes. */
 const begin = (beginning: string, bytes: number) =>
-  Effect.flatMap(TelemetryServer, ({ port }) =>
+  Effect.flatMap(TelemetryServer, ({ path, port }) =>
     Effect.callback<Net.Socket>((resume) => {
       const socket = Net.connect(port, "127.0.0.1", () => {
-        socket.write(`POST /telemetry HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes}\r\n\r\n${beginning}`)
+        socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes}\r\n\r\n${beginning}`)
         resume(Effect.succeed(socket))
       })
       socket.on("error", () => {})
@@ -81,15 +81,52 @@ describe("TelemetryServer", () => {
       for (const body of ["[]", "no JSON", "[{}]"]) assert.strictEqual(yield* post(body), 200)
       assert.strictEqual(yield* heldBytes, 13)
       assert.deepStrictEqual(yield* Effect.all([received, received, received]), ["[]", "no JSON", "[{}]"])
-      assert.deepStrictEqual(yield* counts, { posts: 3, malformed: 0, postsDropped: 0, spillFilesDropped: 0 })
+      assert.deepStrictEqual(yield* counts, {
+        posts: 3,
+        malformed: 0,
+        postsDropped: 0,
+        spillFilesDropped: 0,
+        refusedRequests: 0
+      })
     }).pipe(Effect.provide(layer)))
 
-  it.live("answers 200 whatever is asked", () =>
+  it.live("answers 404 to all but posts to its path, keeps nothing of it, and counts it", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* request("PUT", "/elsewhere?x=1", "body"), 200)
-      assert.strictEqual(yield* request("GET", "/", ""), 200)
-      assert.strictEqual(yield* request("POST", "/", "abc", { "content-encoding": "gzip" }), 200)
+      const { path } = yield* TelemetryServer
+      assert.match(path, /^\/telemetry\/[\w-]{32,}$/)
+      const forged = JSON.stringify([{ time: new Date().toISOString(), type: "function", record: "forged" }])
+      const others = [["POST", "/"], ["POST", "/telemetry"], ["POST", `${path}/`], ["POST", `${path}?x=1`]] as const
+      for (const [method, url] of others) assert.strictEqual(yield* request(method, url, forged), 404)
+      for (const method of ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
+        assert.strictEqual(yield* request(method, path, forged), 404)
+      }
+      assert.strictEqual(yield* request("POST", "/", Buffer.alloc(4 * MEBIBYTE, "x")), 404)
+      assert.strictEqual(yield* heldBytes, 0)
+      assert.strictEqual(yield* post("next"), 200)
+      assert.strictEqual(yield* received, "next")
+      assert.deepStrictEqual(yield* counts, {
+        posts: 1,
+        malformed: 0,
+        postsDropped: 0,
+        spillFilesDropped: 0,
+        refusedRequests: 10
+      })
     }).pipe(Effect.provide(layer)))
+
+  it.live("takes posts to the root where the platform leaves out the path, and nothing else", () =>
+    Effect.gen(function*() {
+      yield* TelemetryServer.use(({ openRoot }) => openRoot)
+      assert.strictEqual(yield* request("POST", "/", "[]"), 200)
+      assert.strictEqual(yield* received, "[]")
+      assert.strictEqual(yield* request("POST", "/elsewhere", "[]"), 404)
+      assert.strictEqual(yield* request("GET", "/", ""), 404)
+    }).pipe(Effect.provide(layer)))
+
+  it.live("has another path in each process", () =>
+    Effect.gen(function*() {
+      const pathOf = TelemetryServer.use(({ path }) => Effect.succeed(path)).pipe(Effect.provide(Layer.fresh(layer)))
+      assert.notStrictEqual(yield* pathOf, yield* pathOf)
+    }))
 
   it.live("hands on nothing for an empty post", () =>
     Effect.gen(function*() {
@@ -105,7 +142,13 @@ describe("TelemetryServer", () => {
       assert.strictEqual(yield* post(Buffer.alloc(MEBIBYTE + 1, "x")), 200)
       assert.strictEqual(yield* heldBytes, 0)
       assert.isUndefined(yield* received)
-      assert.deepStrictEqual(yield* counts, { posts: 1, malformed: 0, postsDropped: 1, spillFilesDropped: 0 })
+      assert.deepStrictEqual(yield* counts, {
+        posts: 1,
+        malformed: 0,
+        postsDropped: 1,
+        spillFilesDropped: 0,
+        refusedRequests: 0
+      })
     }).pipe(Effect.provide(layer)))
 
   it.live("gives up a post whose sender goes away", () =>
@@ -115,7 +158,13 @@ describe("TelemetryServer", () => {
       socket.destroy()
       assert.isUndefined(yield* received)
       assert.strictEqual(yield* heldBytes, 0)
-      assert.deepStrictEqual(yield* counts, { posts: 0, malformed: 0, postsDropped: 1, spillFilesDropped: 0 })
+      assert.deepStrictEqual(yield* counts, {
+        posts: 0,
+        malformed: 0,
+        postsDropped: 1,
+        spillFilesDropped: 0,
+        refusedRequests: 0
+      })
       assert.strictEqual(yield* post("next"), 200)
     }).pipe(Effect.provide(layer)))
 
@@ -131,7 +180,13 @@ describe("TelemetryServer", () => {
       assert.match(yield* finish(first, "end"), /^HTTP\/1\.1 200 /)
       assert.match(yield* finish(second, "end"), /^HTTP\/1\.1 200 /)
       assert.strictEqual(yield* received, `${half}end`)
-      assert.deepStrictEqual(yield* counts, { posts: 1, malformed: 0, postsDropped: 1, spillFilesDropped: 0 })
+      assert.deepStrictEqual(yield* counts, {
+        posts: 1,
+        malformed: 0,
+        postsDropped: 1,
+        spillFilesDropped: 0,
+        refusedRequests: 0
+      })
       assert.strictEqual(yield* heldBytes, 0)
     }).pipe(Effect.provide(layer)))
 
@@ -154,10 +209,10 @@ describe("TelemetryServer", () => {
       for (let count = 0; count < MAX_CONNECTIONS - 1; count++) yield* begin("", 1)
       assert.match(yield* finish(kept, "2 bytes"), /^HTTP\/1\.1 200 /)
       // the next request on it makes it the youngest
-      assert.match(yield* finish(kept, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"), /^HTTP\/1\.1 200 /)
+      assert.match(yield* finish(kept, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"), /^HTTP\/1\.1 404 /)
       for (let count = 0; count < 3; count++) yield* begin("", 1)
       yield* become(Effect.map(counts, ({ postsDropped }) => postsDropped), 3)
-      assert.match(yield* finish(kept, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"), /^HTTP\/1\.1 200 /)
+      assert.match(yield* finish(kept, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"), /^HTTP\/1\.1 404 /)
     }).pipe(Effect.provide(layer)))
 
   it.live("closes with every connection, also twice, and counts what was half received", () =>

@@ -127,7 +127,9 @@ async fn receive(
     let (answer, answered) = oneshot::channel();
     connection.answer.replace(Some(answer));
     let number = || Argument::Number(f64::from(id));
-    told.call([Argument::Text("request"), number()]);
+    let method = Argument::String(request.method().to_string());
+    let target = Argument::String(request.uri().to_string());
+    told.call([Argument::Text("request"), number(), method, target]);
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
