@@ -12,7 +12,7 @@ import * as Extension from "./lifecycle/Extension.ts"
 import * as RefusedStart from "./lifecycle/RefusedStart.ts"
 import { LogPipeline } from "./logs/LogPipeline.ts"
 import { RecordEncoder } from "./logs/RecordEncoder.ts"
-import { LogsDestination } from "./openobserve/LogsDestination.ts"
+import { LogsDestination, PlatformDestination } from "./openobserve/LogsDestination.ts"
 import * as Logger from "./platform/Logger.ts"
 import * as SteadyClock from "./platform/SteadyClock.ts"
 import { Transport } from "./platform/Transport.ts"
@@ -21,7 +21,12 @@ import { Invocations } from "./telemetry/Invocations.ts"
 import { TelemetryServer } from "./telemetry/TelemetryServer.ts"
 
 /** Every way that records can take to a server. */
-const destinations = Layer.effect(Destinations, LogsDestination.useSync((logs) => [logs]))
+const destinations = Layer.effect(
+  Destinations,
+  Effect.gen(function*() {
+    return [...new Set([yield* LogsDestination, yield* PlatformDestination])]
+  })
+)
 
 /**
  * From posts to OpenObserve, in the order of the data flow, every service visible. Needs `ExtensionConfig`,
@@ -33,6 +38,7 @@ export const layerNoDeps = Layer.merge(LogPipeline.layerNoDeps, Spill.layerNoDep
   Layer.provideMerge(RecordEncoder.layerNoDeps),
   Layer.provideMerge(OpenObserveSink.layerNoDeps),
   Layer.provideMerge(destinations),
+  Layer.provideMerge(PlatformDestination.layerNoDeps),
   Layer.provideMerge(LogsDestination.layerNoDeps),
   Layer.provideMerge(LogBuffer.layerNoDeps),
   Layer.provideMerge(Ledger.layer)
@@ -71,6 +77,7 @@ export {
   LogPipeline,
   LogsDestination,
   OpenObserveSink,
+  PlatformDestination,
   RecordEncoder,
   Spill,
   TelemetryServer,

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import type { Oddity } from "./Authorization.ts"
 import { textOf } from "../platform/Variable.ts"
 import { type Setting, settings } from "./Settings.ts"
 import { unknownSettings } from "./UnknownSettings.ts"
@@ -60,26 +61,40 @@ const read = Effect.gen(function*() {
   }
   const complete = values as unknown as Values
   problems.push(...contradictions(complete))
+  const oddity = yield* oddityOf(complete.authorization)
+  if (oddity?.isWrong === true) problems.push(sentenceOf(oddity))
   const unknown = yield* unknownSettings(provider)
   if (problems.length > 0) {
     // the setting that is missing may be there under another spelling
     problems.push(...unknown.filter(({ isMisspelt }) => isMisspelt).map(({ text }) => text))
     return yield* new ConfigurationError({ problems, reaction: complete.onConfigError ?? "fail" })
   }
-  const { authorization, maxBatchKilobytes, maxBufferMegabytes, ...rest } = complete
+  const { authorization, maxBatchKilobytes, maxBufferMegabytes, platformStream, ...rest } = complete
   const maxBufferBytes = maxBufferMegabytes * 1024 * 1024
   return {
     ...rest,
+    platformStream: platformStream || rest.stream,
     authorization: Redacted.make(authorization, { label: "O2_AUTHORIZATION_HEADER" }),
     maxBufferBytes,
     // With one batch open and one in flight, new records must still find room.
     maxBatchBytes: Math.min(maxBatchKilobytes * 1024, maxBufferBytes / 2),
-    warnings: [...(/^Basic \S/.test(authorization) ? [] : [SCHEME_WARNING]), ...unknown.map(({ text }) => text)]
+    warnings: [...(oddity === undefined ? [] : [sentenceOf(oddity)]), ...unknown.map(({ text }) => text)]
   }
 })
 
-const SCHEME_WARNING =
-  "O2_AUTHORIZATION_HEADER does not begin with \"Basic \": OpenObserve expects \"Basic \" and base64 of user:password or user:token"
+/** `Basic ` and base64 with its padding of something with a colon, which nearly everybody has. */
+const isUsual = (header: string): boolean =>
+  /^Basic (?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/.test(header) &&
+  Buffer.from(header.slice("Basic ".length), "base64").includes(":")
+
+/** What is odd about the header, which is `undefined` when it is wrong already. */
+const oddityOf = (header: string | undefined): Effect.Effect<Oddity | undefined> =>
+  header === undefined || isUsual(header)
+    ? Effect.undefined
+    : Effect.map(Effect.promise(() => import("./Authorization.ts")), ({ oddity }) => oddity(header))
+
+const sentenceOf = ({ text }: Oddity): string =>
+  `${settings.authorization.name} ${text}: OpenObserve expects ${settings.authorization.accepts}`
 
 /** Problems that only show when two settings are seen together; a setting that is itself wrong is `undefined`. */
 const contradictions = (values: Partial<Values>): ReadonlyArray<string> => {

@@ -7,6 +7,8 @@ export const descriptions: Readonly<Record<keyof typeof settings, string>> = {
   authorization: "Value of the `Authorization` header, sent as it is. Never logged.",
   endpoint: "Base URL of OpenObserve. HTTPS; plain HTTP only to loopback or with `O2_ALLOW_INSECURE_HTTP`.",
   stream: "Stream that receives the records.",
+  platformStream:
+    "Stream that receives the platform's events (`platform.*`) instead, where they are not to share columns with the function's JSON lines. `O2_STREAM` unless set.",
   maxBufferMegabytes:
     "MiB of memory for records at most, in all stages together. When full, the oldest go first, counted.",
   requestTimeoutMs: "Time-out of one attempt, from connecting to the last byte of the answer.",

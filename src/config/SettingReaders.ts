@@ -57,6 +57,9 @@ export const streamName: Reader<string> = (text) =>
     (text) => text.toLowerCase() === "streams" && "is reserved by OpenObserve"
   ], () => text)
 
+/** The same, or nothing. */
+export const optionalStreamName: Reader<string> = (text) => text === "" ? Result.succeed("") : streamName(text)
+
 /** The base URL of a server, without credentials. */
 export const endpoint: Reader<URL> = (text) => {
   if (!URL.canParse(text)) return Result.fail("is not a URL")

@@ -7,6 +7,7 @@ import {
   flag,
   headerValue,
   oneOf,
+  optionalStreamName,
   pathSegment,
   type Reader,
   streamName,
@@ -58,6 +59,12 @@ export const settings = {
     accepts: "a stream name other than \"streams\"",
     fallback: "default",
     read: streamName
+  }),
+  platformStream: setting({
+    name: "O2_PLATFORM_STREAM",
+    accepts: "a stream name other than \"streams\"",
+    fallback: "",
+    read: optionalStreamName
   }),
   maxBufferMegabytes: setting({
     name: "O2_MAX_BUFFER_SIZE_MB",

@@ -44,18 +44,20 @@ export const post = (
   onConnected?: () => void
 ) =>
   Effect.raceFirst(
-    Effect.asSome(transport.exchange({
-      method: "POST",
-      url: destination.url,
-      headers: {
-        ...destination.headers(),
-        ...(coding === "gzip" ? { "content-encoding": "gzip" } : {}),
-        "user-agent": "o2-lambda-extension"
-      },
-      body,
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      ...(onConnected === undefined ? {} : { onConnected })
-    })).pipe(Effect.map(Option.map(destination.redact))),
+    Effect.asSome(
+      transport.exchange({
+        method: "POST",
+        url: destination.url,
+        headers: {
+          ...destination.headers(),
+          ...(coding === "gzip" ? { "content-encoding": "gzip" } : {}),
+          "user-agent": "o2-lambda-extension"
+        },
+        body,
+        connectTimeoutMs: CONNECT_TIMEOUT_MS,
+        ...(onConnected === undefined ? {} : { onConnected })
+      }).pipe(Effect.flatMap(destination.redact))
+    ),
     Effect.as(Freeze.sleep(requestTimeoutMs, Freeze.LATE_GRACE_MS), Option.none())
   )
 

@@ -59,7 +59,7 @@ export const LOST: Setback = { _tag: "Retry", detail: "the answer was lost", aft
 export const make = (context: Context, { destination, outage, pace, startWorkers, suspected }: Server) => {
   const { abandonment, books: { buffer, ledger }, config, deadline, transport } = context
   const requests = { transport, requestTimeoutMs: config.requestTimeoutMs }
-  const { accept, giveUp, reject } = Settlement.make(context.books, destination)
+  const { accept, giveUp, note, reject } = Settlement.make(context.books, destination)
   const startDelays = Schedule.toStep(retryPolicy(config))
   let takesGzip = true
   let stored = 0
@@ -190,6 +190,7 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
         case "Settle":
           stored++
           yield* settle(work, accept(batch, action.verdict))
+          yield* note(action.verdict)
           yield* outage.succeeded
           break
         case "Replace":
@@ -224,6 +225,7 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
 
   return {
     deliver,
+    note,
     /** How many batches the server has stored. */
     storedBatches: () => stored
   }

@@ -20,7 +20,7 @@ export interface Destination {
   /** Made when a request is sent: secrets are `Redacted` until then. */
   readonly headers: () => Readonly<Record<string, string>>
   /** The answer without secrets, which servers and proxies have been known to quote. */
-  readonly redact: (response: TransportResponse) => TransportResponse
+  readonly redact: (response: TransportResponse) => Effect.Effect<TransportResponse>
   /** Advice to the operator when the server gives no answer. */
   readonly unreachableRemedy: string
   readonly format: BatchFormat

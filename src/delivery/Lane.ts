@@ -70,7 +70,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     yield* startWorkers
   })
 
-  const { deliver, storedBatches } = Delivery.make(context, {
+  const { deliver, note, storedBatches } = Delivery.make(context, {
     destination,
     outage,
     pace,
@@ -220,7 +220,10 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     warmUp: Effect.gen(function*() {
       const startedAt = yield* Clock.currentTimeMillis
       const verdict = yield* Attempt.probe(requests, destination)
-      if (verdict._tag === "Accepted") yield* pace.answered(startedAt)
+      if (verdict._tag === "Accepted") {
+        yield* pace.answered(startedAt)
+        yield* note(verdict)
+      }
       // whatever else is wrong may have passed by the time of the first call
       if (verdict._tag === "Misconfigured") yield* outage.failed(verdict)
     })

@@ -17,8 +17,17 @@ export interface Books {
 /** Settles the batches of a destination in these books. */
 export const make = ({ buffer, ledger }: Books, { server, signal }: Destination) => {
   const partly = new RateLimitedWarning(`${server} did not store all records of a batch`)
+  let noted: string | undefined
   const unstorable = new RateLimitedWarning(`${server} cannot store a record`)
   return {
+    /** Says what an answer has for the operator, unless it has been said. */
+    note: ({ notice }: Accepted) =>
+      Effect.suspend(() => {
+        if (notice === undefined || notice === noted) return Effect.void
+        noted = notice
+        return Effect.logInfo(notice, { signal })
+      }),
+
     /** Books what an answer says that accepts a batch. */
     accept: Effect.fnUntraced(function*(batch: Batch, { detail, refused, stored }: Accepted) {
       const { tally } = batch

@@ -6,6 +6,8 @@ export interface Accepted {
   readonly stored: number
   readonly refused: number
   readonly detail: string | undefined
+  /** What the operator should know though nothing is wrong; said once. */
+  readonly notice?: string
 }
 
 /** The same batch may be stored later. */

@@ -3,6 +3,7 @@
  * answer takes the function's call with it. Pure.
  */
 import { parsed } from "../json/Parsed.ts"
+import { excerpt } from "../platform/ForeignText.ts"
 
 /** What the register answer says about the function; `undefined` where it does not say. */
 export interface FunctionIdentity {
@@ -69,7 +70,7 @@ export const readEvent = (body: string, nowMillis: number): NextEvent | undefine
       return {
         eventType: "SHUTDOWN",
         deadlineMs: deadline(SHUTDOWN_BUDGET_MS),
-        shutdownReason: textOf(shutdownReason) ?? ""
+        shutdownReason: excerpt(textOf(shutdownReason) ?? "")
       }
   }
 }

@@ -9,6 +9,7 @@ import * as Schedule from "effect/Schedule"
 import { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import * as ExtensionsApi from "./ExtensionsApi.ts"
 import * as TelemetrySubscription from "./TelemetrySubscription.ts"
+import { excerpt } from "../platform/ForeignText.ts"
 import { Transport, type TransportError, type TransportResponse } from "../platform/Transport.ts"
 
 // --- Errors ------------------------------------------------------------------
@@ -77,7 +78,8 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
           ),
           Effect.filterOrFail(
             (response) => response.status >= 200 && response.status < 300,
-            (response) => new ExtensionsError({ operation, status: response.status, detail: response.body.trim() })
+            (response) =>
+              new ExtensionsError({ operation, status: response.status, detail: excerpt(response.body.trim()) })
           )
         )
 
@@ -98,7 +100,9 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
       const register = Effect.gen(function*() {
         const { body, identifier: received, status } = environment.registration ?? (yield* sendRegister)
         const refusal = (detail: string) => new ExtensionsError({ operation: "register", status, detail })
-        if (status !== 200) return yield* refusal(body.trim() || "the connection broke before there was an answer")
+        if (status !== 200) {
+          return yield* refusal(excerpt(body.trim()) || "the connection broke before there was an answer")
+        }
         if (received === "") return yield* refusal("the answer has no Lambda-Extension-Identifier")
         identifier = received
         return ExtensionsApi.readRegistration(body)
@@ -108,7 +112,7 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
         const { body, status } = yield* call("next", { method: "GET", path: "/2020-01-01/extension/event/next" })
         const event = ExtensionsApi.readEvent(body, yield* Clock.currentTimeMillis)
         if (event !== undefined) return event
-        return yield* new ExtensionsError({ operation: "next", status, detail: `no event: ${body.slice(0, 200)}` })
+        return yield* new ExtensionsError({ operation: "next", status, detail: `no event: ${excerpt(body)}` })
       })
 
       // When our own poll breaks, the platform may go on holding it, and answers 403 to another until it has noticed.

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import { excerpt } from "../platform/ForeignText.ts"
 import type { TransportResponse } from "../platform/Transport.ts"
 
 /** What came of subscribing. */
@@ -81,7 +82,7 @@ export const subscribe = Effect.fnUntraced(
         const { body, status } = result.success
         if (status === 200) return { _tag: "Subscribed", api: "telemetry", schemaVersion }
         // a 202 means "you will get nothing" (AWS's Runtime Interface Emulator)
-        answer = `HTTP ${status}: ${body.trim()}`
+        answer = `HTTP ${status}: ${excerpt(body.trim())}`
         break
       }
       if (result.failure.status === 404) break

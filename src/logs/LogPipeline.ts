@@ -10,13 +10,14 @@ import { LogBuffer } from "../delivery/Buffer.ts"
 import { Ledger } from "../delivery/Ledger.ts"
 import type { Reservation } from "../delivery/MemoryBudget.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
-import { LogsDestination } from "../openobserve/LogsDestination.ts"
+import { LogsDestination, PlatformDestination } from "../openobserve/LogsDestination.ts"
 import * as Freeze from "../platform/Freeze.ts"
 import * as Memory from "../platform/Memory.ts"
 import { RateLimitedWarning } from "../platform/RateLimitedWarning.ts"
 import { Invocations } from "../telemetry/Invocations.ts"
 import { PostJoiner } from "../telemetry/PostJoiner.ts"
 import { type Arrival, TelemetryServer } from "../telemetry/TelemetryServer.ts"
+import type { EncodedPost } from "./PostEncoder.ts"
 import { maxPartBytes, RecordEncoder } from "./RecordEncoder.ts"
 
 /**
@@ -27,6 +28,9 @@ const MAX_GAP_MS = 1000
 
 /** How much longer records are than their events before any were seen: about as with lines of a few words. */
 const INITIAL_EXPANSION = 4
+
+// most have one stream
+const loadPlatformRecords = Effect.promise(() => import("./PlatformRecords.ts"))
 
 /** The stage between server and sink: a fiber that runs as long as its scope. Others see of it what `Invocations` says. */
 export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-extension/LogPipeline") {
@@ -40,6 +44,7 @@ export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-e
       const buffer = yield* LogBuffer
       const sink = yield* OpenObserveSink
       const destination = yield* LogsDestination
+      const platformDestination = yield* PlatformDestination
       const ledger = yield* Ledger
 
       const lostPosts = new RateLimitedWarning(
@@ -96,6 +101,19 @@ export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-e
         patienceMs -= yield* Effect.raceFirst(sink.awaitRoom(bytes, patienceMs), Effect.as(closing, patienceMs))
       })
 
+      /** Hands records on, each to its stream. */
+      const accept = Effect.fnUntraced(function*(encoded: EncodedPost) {
+        if (platformDestination === destination || encoded.platformRecords.length === 0) {
+          return yield* sink.accept(destination, encoded)
+        }
+        const { part } = yield* loadPlatformRecords
+        const { others, platform } = part(encoded)
+        yield* sink.accept(destination, others)
+        yield* sink.accept(platformDestination, platform)
+        Memory.free(others.bytes)
+        Memory.free(platform.bytes)
+      })
+
       /** Has a post, or what is left of it, encoded and taken, as much at once as there is memory for. */
       const encode = Effect.fnUntraced(function*(post: Uint8Array, rest: Reservation) {
         for (let isFirst = true;; isFirst = false) {
@@ -108,7 +126,7 @@ export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-e
           // what is not UTF-8 gets longer
           const encodedBytes = before - part.restBytes
           if (encodedBytes > 0) expansion = Math.max(1, part.bytes.length / encodedBytes)
-          yield* sink.accept(destination, part)
+          yield* accept(part)
           if (part.restBytes === 0) return part
           part.events.forEach(invocations.observeUnsafe)
         }

@@ -20,6 +20,8 @@ import * as EventTime from "./EventTime.ts"
 export interface EncodedPost extends EncodedRecords {
   /** What the part says about the course of invocations, in order. */
   readonly events: ReadonlyArray<PlatformEvent.PlatformEvent>
+  /** Which of the records are events of the platform's, by number from 0. */
+  readonly platformRecords: ReadonlyArray<number>
   /** Elements and fragments of the post so far that are no event. */
   readonly malformed: number
   /** Bytes of the post that are still to be encoded, by `more`. */
@@ -112,6 +114,7 @@ export class PostEncoder {
     let isWhole = true
     const ends: Array<number> = []
     const platformEvents: Array<PlatformEvent.PlatformEvent> = []
+    const platformRecords: Array<number> = []
     let oldestTimestamp = Infinity
     this.out.clear()
     this.columns.reset()
@@ -129,6 +132,7 @@ export class PostEncoder {
         }
       }
       if (!this.isWanted(bytes, type, shape.record)) continue
+      if (type.startsWith("platform.")) platformRecords.push(ends.length)
       const time = shape.time === undefined ? NaN : EventTime.parse(bytes, shape.time.valueStart, shape.time.valueEnd)
       // A time that OpenObserve would refuse stays beside the time of receipt, which stands in for it.
       const isUsable = AcceptedTime.isAccepted(time, nowMicros)
@@ -159,6 +163,7 @@ export class PostEncoder {
       oldestTimestamp,
       columns: this.columns.columns,
       events: platformEvents,
+      platformRecords,
       malformed: events.malformed,
       restBytes: isWhole ? 0 : bytes.length - events.end
     }

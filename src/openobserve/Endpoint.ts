@@ -1,4 +1,5 @@
 /** Where OpenObserve takes records, with which credentials, and how these are kept out of what is logged. */
+import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Configuration } from "../config/Config.ts"
 import type { TransportResponse } from "../platform/Transport.ts"
@@ -10,21 +11,31 @@ export const ingestUrl = (config: Pick<Configuration, "endpoint" | "organization
   return new URL(`${endpoint.href.replace(/\/+$/, "")}/${path}`)
 }
 
-/** Secrets shorter than this are no secrets, and replacing them would garble ordinary words. */
-const MIN_SECRET_LENGTH = 4
+// only what is not as usual may show anything, and is worth the time
+const loadRedaction = Effect.promise(() => import("./Redaction.ts"))
 
-/** The answer without the credentials, which servers and proxies have been known to quote. */
-export const withoutSecrets = (response: TransportResponse, authorization: Redacted.Redacted): TransportResponse => {
-  const header = Redacted.value(authorization)
-  const encoded = header.slice(header.indexOf(" ") + 1)
-  const decoded = Buffer.from(encoded, "base64").toString()
-  const secrets = [header, encoded, decoded, decoded.slice(decoded.indexOf(":") + 1)]
-    .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
-  const hide = (text: string) => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, "***"), text)
-  const { location } = response.headers
-  return {
-    ...response,
-    body: hide(response.body),
-    headers: location === undefined ? response.headers : { ...response.headers, location: hide(location) }
-  }
+/** How an answer begins, and how long it may be, that says nothing but what was stored. */
+const USUAL_START = "{\"code\":200,\"status\":[{\"name\":"
+const MAX_USUAL_REST = 40
+
+/** Hides the credentials in answers that are not as usual. */
+export const redaction = (
+  authorization: Redacted.Redacted,
+  stream: string
+): (response: TransportResponse) => Effect.Effect<TransportResponse> => {
+  const start = `${USUAL_START}${JSON.stringify(stream)},`
+  let hide: ((text: string) => string) | undefined
+  return Effect.fnUntraced(function*(response) {
+    const { body, headers } = response
+    if (response.status === 200 && body.startsWith(start) && body.length < start.length + MAX_USUAL_REST) {
+      return response
+    }
+    hide ??= (yield* loadRedaction).hiding(Redacted.value(authorization))
+    const { location } = headers
+    return {
+      ...response,
+      body: hide(body),
+      headers: location === undefined ? headers : { ...headers, location: hide(location) }
+    }
+  })
 }

@@ -5,12 +5,15 @@
  */
 import type { Verdict } from "../delivery/Verdict.ts"
 import { parsed } from "../json/Parsed.ts"
+import { excerpt } from "../platform/ForeignText.ts"
 import type { TransportResponse } from "../platform/Transport.ts"
 
 /** What an answer says of one stream. */
 interface Status {
   readonly successful: number
   readonly failed: number
+  /** The stream's name as the server spells it; not said by all that pass for it. */
+  readonly name?: unknown
   /** A string where a record was refused; other versions may say null. */
   readonly error?: unknown
 }
@@ -24,12 +27,19 @@ const unusableStream = /stream '[^']*' is reserved|Stream name is empty|in 'stre
 /** How a 400 begins that OpenObserve itself gives for what it was sent; a proxy's page says nothing about records. */
 const unreadableRecord = /^\s*(\{"code":400|Failed to buffer the request body)/
 
-const MAX_DETAIL_LENGTH = 300
+/** The stream that was asked for, and the variable that says so. */
+export interface Asked {
+  readonly stream: string
+  readonly variable: string
+}
 
-/** Reads the answer to a batch of `sent` records; `nowMillis` is for a `Retry-After` that is a date. */
-export const read = (response: TransportResponse, sent: number, nowMillis: number): Verdict => {
+/**
+ * Reads the answer to a batch of `sent` records; `nowMillis` is for a `Retry-After` that is a date. That the server keeps
+ * records in another stream than was `asked` for is noticed where that is given.
+ */
+export const read = (response: TransportResponse, sent: number, nowMillis: number, asked?: Asked): Verdict => {
   const { body, status } = response
-  const detail = `HTTP ${status}${body === "" ? "" : `: ${body.slice(0, MAX_DETAIL_LENGTH)}`}`
+  const detail = `HTTP ${status}${body === "" ? "" : `: ${excerpt(body)}`}`
   const retry: Verdict = {
     _tag: "Retry",
     detail,
@@ -43,7 +53,7 @@ export const read = (response: TransportResponse, sent: number, nowMillis: numbe
     case 200:
     case 201:
     case 206:
-      return readAccepted(body, sent) ?? retry
+      return readAccepted(body, sent, asked) ?? retry
     case 400:
       if (pressure.test(body)) return retry
       if (unusableStream.test(body)) {
@@ -99,7 +109,7 @@ export const read = (response: TransportResponse, sent: number, nowMillis: numbe
   return retry
 }
 
-const readAccepted = (body: string, sent: number): Verdict | undefined => {
+const readAccepted = (body: string, sent: number, asked: Asked | undefined): Verdict | undefined => {
   const statuses = statusesOf(body)
   // A proxy's page, perhaps: nobody said that anything was stored.
   if (statuses === undefined) return undefined
@@ -109,7 +119,7 @@ const readAccepted = (body: string, sent: number): Verdict | undefined => {
   for (const status of statuses) {
     stored += status.successful
     refused += status.failed
-    if (typeof status.error === "string") detail = status.error
+    if (typeof status.error === "string") detail = excerpt(status.error)
   }
   if (sent > 0 && stored + refused === 0) {
     return {
@@ -122,7 +132,17 @@ const readAccepted = (body: string, sent: number): Verdict | undefined => {
     _tag: "Accepted",
     stored: Math.min(stored, sent),
     refused: Math.min(refused, sent - Math.min(stored, sent)),
-    detail
+    detail,
+    ...renamed(statuses, asked)
+  }
+}
+
+/** The server writes names of streams in lower case, and `_` for what is no letter or digit (v0.91.5). */
+const renamed = (statuses: ReadonlyArray<Status>, asked: Asked | undefined) => {
+  const name = statuses.map(({ name }) => name).find((name) => typeof name === "string" && name !== asked?.stream)
+  if (asked === undefined || typeof name !== "string") return {}
+  return {
+    notice: `OpenObserve keeps the records in stream "${excerpt(name)}": so it spells what ${asked.variable} says`
   }
 }
 
@@ -146,8 +166,8 @@ const locationOf = (response: TransportResponse): string => {
   const location = response.headers["location"]
   if (location === undefined) return "nowhere"
   if (!URL.canParse(location)) return "a relative address"
-  const url = new URL(location)
-  return url.origin + url.pathname
+  const { origin, pathname, protocol } = new URL(location)
+  return excerpt(/^https?:$/.test(protocol) ? origin + pathname : `an address that begins with ${protocol}`)
 }
 
 const retryAfter = (header: string | undefined, nowMillis: number): number | undefined => {

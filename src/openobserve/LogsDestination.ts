@@ -29,8 +29,19 @@ const MAX_PATH_LENGTH = 100
 // needed by few batches of few functions: not at the start
 const loadRewriting = Effect.promise(() => import("./Rewriting.ts"))
 
+/** A stream of logs: what it is called in the settings, and what the destination is called in spill files. */
+interface Stream {
+  readonly name: string
+  readonly setting: "stream" | "platformStream"
+  readonly variable: string
+}
+
+const LOGS: Stream = { name: "logs", setting: "stream", variable: "O2_STREAM" }
+const PLATFORM: Stream = { name: "platform", setting: "platformStream", variable: "O2_PLATFORM_STREAM" }
+
 /** Makes the destination that the settings name. */
-export const make = (config: Configuration): Destination => {
+export const make = (config: Configuration, { name, setting, variable }: Stream = LOGS): Destination => {
+  const asked = { stream: config[setting], variable }
   const { maxColumns } = config
   const collapsing = new RateLimitedWarning(
     "too many different keys for a few requests: objects are sent as strings of their JSON text"
@@ -99,18 +110,18 @@ export const make = (config: Configuration): Destination => {
   )
 
   return {
-    name: "logs",
+    name,
     signal: "logs",
     server: "OpenObserve",
-    url: Endpoint.ingestUrl(config),
+    url: Endpoint.ingestUrl({ ...config, stream: asked.stream }),
     headers: () => ({ "authorization": Redacted.value(config.authorization), "content-type": "application/json" }),
-    redact: (response) => Endpoint.withoutSecrets(response, config.authorization),
+    redact: Endpoint.redaction(config.authorization, asked.stream),
     unreachableRemedy:
       "check O2_ENDPOINT, and that the function's network lets it reach this host (in a VPC: a NAT gateway or an endpoint)",
     format: jsonArray,
     maxColumns,
     probe: Buffer.from("[]"),
-    judge: IngestResponse.read,
+    judge: (response, sent, nowMillis) => IngestResponse.read(response, sent, nowMillis, asked),
     prepare: (batch, nowMillis) => {
       if (batch.isWide === true) return fitWide(batch)
       const nowMicros = nowMillis * 1000
@@ -125,5 +136,20 @@ export const make = (config: Configuration): Destination => {
 export class LogsDestination extends Context.Service<LogsDestination, Destination>()(
   "o2-lambda-extension/LogsDestination"
 ) {
-  static readonly layerNoDeps = Layer.effect(LogsDestination, ExtensionConfig.useSync(make))
+  static readonly layerNoDeps = Layer.effect(LogsDestination, ExtensionConfig.useSync((config) => make(config)))
+}
+
+/** The destination of the platform's events. */
+export class PlatformDestination extends Context.Service<PlatformDestination, Destination>()(
+  "o2-lambda-extension/PlatformDestination"
+) {
+  /** That of logs, unless `O2_PLATFORM_STREAM` names another stream. */
+  static readonly layerNoDeps = Layer.effect(
+    PlatformDestination,
+    Effect.gen(function*() {
+      const config = yield* ExtensionConfig
+      const logs = yield* LogsDestination
+      return config.platformStream === config.stream ? logs : make(config, PLATFORM)
+    })
+  )
 }

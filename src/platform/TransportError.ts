@@ -1,4 +1,5 @@
 import * as Data from "effect/Data"
+import { excerpt } from "./ForeignText.ts"
 
 /** There was no complete answer. */
 export class TransportError extends Data.TaggedError("TransportError")<{
@@ -15,7 +16,8 @@ export class TransportError extends Data.TaggedError("TransportError")<{
 }> {
   override get message() {
     const text = explanations[this.code]
-    const { code, detail, host } = this
+    const { code, host } = this
+    const detail = this.detail && excerpt(this.detail)
     if (text === undefined) return detail === undefined ? `${code} from ${host}` : `${code} from ${host} (${detail})`
     return `${text} ${host} (${detail === undefined ? code : `${code}; ${detail}`})`
   }

@@ -11,7 +11,7 @@ export const makeDestination = (overrides: Partial<Destination> = {}): Destinati
   server: "OpenObserve",
   url: new URL("https://openobserve.test/api/default/default/_json"),
   headers: () => ({ "content-type": "application/json" }),
-  redact: (response) => response,
+  redact: Effect.succeed,
   unreachableRemedy: "mend the network",
   format: jsonArray,
   maxColumns: 190,

@@ -63,7 +63,7 @@ export const framesDestination: Destination = {
   server: "the frame store",
   url: new URL("https://frames.test/v1/frames"),
   headers: () => ({ "authorization": SECRET, "content-type": "application/octet-stream" }),
-  redact: (response) => ({ ...response, body: response.body.replaceAll(SECRET, "***") }),
+  redact: (response) => Effect.succeed({ ...response, body: response.body.replaceAll(SECRET, "***") }),
   unreachableRemedy: "mend the way to the frame store",
   format: frames,
   maxColumns: Infinity,

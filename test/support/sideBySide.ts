@@ -163,7 +163,7 @@ export interface SideBySideOptions {
 // many small batches, and no time that passes outside the test's clock: compression takes the system's
 const settings = {
   O2_ORGANIZATION_ID: "default",
-  O2_AUTHORIZATION_HEADER: "Basic secret",
+  O2_AUTHORIZATION_HEADER: "Basic eDpzZWNyZXQ=",
   O2_ENDPOINT: "https://openobserve.test",
   O2_COMPRESSION: "none",
   O2_MAX_BATCH_SIZE_KB: "1"

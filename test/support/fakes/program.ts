@@ -15,7 +15,7 @@ import type { NextEvent } from "../../../src/lambda/ExtensionsApi.ts"
 import type { Subscription } from "../../../src/lambda/TelemetrySubscription.ts"
 import { type Destination, Destinations } from "../../../src/delivery/Destination.ts"
 import { LogPipeline } from "../../../src/logs/LogPipeline.ts"
-import { LogsDestination } from "../../../src/openobserve/LogsDestination.ts"
+import { LogsDestination, PlatformDestination } from "../../../src/openobserve/LogsDestination.ts"
 import { LambdaEnvironment } from "../../../src/lambda/LambdaEnvironment.ts"
 import { Ledger } from "../../../src/delivery/Ledger.ts"
 import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
@@ -115,7 +115,13 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     Layer.provideMerge(Invocations.layerNoDeps),
     Layer.provideMerge(RecordEncoder.layerNoDeps),
     Layer.provideMerge(OpenObserveSink.layerNoDeps),
-    Layer.provideMerge(Layer.effect(Destinations, LogsDestination.useSync((logs) => [logs, ...options.others ?? []]))),
+    Layer.provideMerge(Layer.effect(
+      Destinations,
+      Effect.gen(function*() {
+        return [...new Set([yield* LogsDestination, yield* PlatformDestination]), ...options.others ?? []]
+      })
+    )),
+    Layer.provideMerge(PlatformDestination.layerNoDeps),
     Layer.provideMerge(destination),
     Layer.provideMerge(LogBuffer.layerNoDeps),
     Layer.provideMerge(Ledger.layer),

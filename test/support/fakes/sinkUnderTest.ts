@@ -22,7 +22,7 @@ export const noRetries = { O2_MAX_RETRIES: "0" }
 /** Settings that are complete, and keep request bodies readable. */
 export const settings = {
   O2_ORGANIZATION_ID: "default",
-  O2_AUTHORIZATION_HEADER: "Basic secret",
+  O2_AUTHORIZATION_HEADER: "Basic eDpzZWNyZXQ=",
   O2_ENDPOINT: "https://openobserve.test",
   O2_COMPRESSION: "none"
 }

@@ -82,7 +82,9 @@ describe("Attempt", () => {
     it.effect("shows an answer as the destination redacts it", () =>
       Effect.gen(function*() {
         const { transport } = makeTransport(Effect.succeed(answerOf(500, "bad header secret")))
-        const destination = makeDestination({ redact: (response) => ({ ...response, body: "bad header ***" }) })
+        const destination = makeDestination({
+          redact: (response) => Effect.succeed({ ...response, body: "bad header ***" })
+        })
         const { verdict } = yield* send(transport, makeBatch({ destination }))
         assert.strictEqual(verdict.detail, "HTTP 500: bad header ***")
       }))

@@ -21,7 +21,7 @@ import {
 
 const SIDES: ReadonlyArray<Side> = ["frames", "logs"]
 
-const SECRETS: Readonly<Record<Side, string>> = { frames: framesSecret, logs: "Basic secret" }
+const SECRETS: Readonly<Record<Side, string>> = { frames: framesSecret, logs: "Basic eDpzZWNyZXQ=" }
 
 /** The record that a trouble is about. */
 const BAD = 17

@@ -6,7 +6,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { LogBuffer } from "../../../src/delivery/Buffer.ts"
 import { ExtensionConfig } from "../../../src/config/Config.ts"
 import { LogPipeline } from "../../../src/logs/LogPipeline.ts"
-import { LogsDestination } from "../../../src/openobserve/LogsDestination.ts"
+import { LogsDestination, PlatformDestination } from "../../../src/openobserve/LogsDestination.ts"
 import { Invocations } from "../../../src/telemetry/Invocations.ts"
 import { Ledger } from "../../../src/delivery/Ledger.ts"
 import type { PlatformEvent } from "../../../src/telemetry/PlatformEvent.ts"
@@ -33,13 +33,16 @@ const makePipeline = (
   const encode = (post: Uint8Array) => {
     const means = meaning[Buffer.from(post).toString()] ?? []
     if (means === "broken") return Effect.die(new Error("a defect of the encoder"))
-    if (typeof means === "number") return Effect.succeed({ ...postOf([]), events: [], malformed: means, restBytes: 0 })
-    return Effect.succeed({ ...postOf([1]), events: means, malformed: 0, restBytes: 0 })
+    if (typeof means === "number") {
+      return Effect.succeed({ ...postOf([]), events: [], platformRecords: [], malformed: means, restBytes: 0 })
+    }
+    return Effect.succeed({ ...postOf([1]), events: means, platformRecords: [], malformed: 0, restBytes: 0 })
   }
   const sink = Layer.unwrap(LogBuffer.useSync((buffer) => Layer.mock(OpenObserveSink, { accept: buffer.append })))
   const layer = LogPipeline.layerNoDeps.pipe(
     Layer.provideMerge(Layer.merge(Invocations.layerNoDeps, sink)),
     Layer.provideMerge(LogBuffer.layerNoDeps),
+    Layer.provideMerge(PlatformDestination.layerNoDeps),
     Layer.provideMerge(LogsDestination.layerNoDeps),
     Layer.provideMerge(Ledger.layer),
     Layer.provideMerge(ExtensionConfig.layerEnv(settings)),

@@ -22,20 +22,72 @@ describe("Endpoint", () => {
     }
   })
 
-  describe("withoutSecrets", () => {
+  describe("redaction", () => {
     it.effect("hides the credentials where a server quotes them, whole, encoded and in parts", () =>
-      Effect.sync(() => {
+      Effect.gen(function*() {
         const authorization = `Basic ${Buffer.from("me@example.com:s3cret-pass").toString("base64")}`
         const body = `bad header ${authorization}, user me@example.com with s3cret-pass`
-        const hidden = Endpoint.withoutSecrets(
-          { status: 500, body, headers: { location: "https://h/?p=s3cret-pass" } },
-          Redacted.make(authorization)
+        const hidden = yield* Endpoint.redaction(Redacted.make(authorization), "s")(
+          { status: 500, body, headers: { location: "https://h/?p=s3cret-pass" } }
         )
         assert.deepEqual(hidden, {
           status: 500,
           body: "bad header ***, user me@example.com with ***",
           headers: { location: "https://h/?p=***" }
         })
+      }))
+
+    const base64 = (text: string) => Buffer.from(text).toString("base64")
+    const everyCharacter = (text: string) =>
+      Array.from(Buffer.from(text), (byte) => `%${byte.toString(16).padStart(2, "0")}`).join("")
+    const json = (text: string) =>
+      Array.from(text, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")
+    const password = "p/ä\"+?>=<& 1234"
+    const credentials = `me@example.com:${password}`
+    const forms: ReadonlyArray<readonly [how: string, form: (text: string) => string]> = [
+      ["plain", (text) => text],
+      ["percent-encoded", encodeURIComponent],
+      [
+        "percent-encoded in lower case",
+        (text) => encodeURIComponent(text).replaceAll(/%../g, (hex) => hex.toLowerCase())
+      ],
+      ["percent-encoded twice", (text) => encodeURIComponent(encodeURIComponent(text))],
+      ["percent-encoded in every character", everyCharacter],
+      ["encoded as a form", (text) => new URLSearchParams({ v: text }).toString().slice(2)],
+      ["escaped as JSON", (text) => JSON.stringify(text).slice(1, -1)],
+      ["escaped as JSON twice", (text) => JSON.stringify(JSON.stringify(text).slice(1, -1)).slice(1, -1)],
+      ["escaped as JSON in every character", json],
+      ["escaped as HTML", (text) => text.replaceAll(/[&<>"=+]/g, (c) => `&#${c.charCodeAt(0)};`)],
+      ["in base64", base64],
+      ["in base64 without padding", (text) => base64(text).replace(/=+$/, "")],
+      ["in base64 of the URL's alphabet", (text) => Buffer.from(text).toString("base64url")],
+      ["in base64, percent-encoded", (text) => encodeURIComponent(base64(text))]
+    ]
+    for (const [how, form] of forms) {
+      it.effect(`hides them ${how}`, () =>
+        Effect.gen(function*() {
+          const encoded = base64(credentials)
+          const hide = Endpoint.redaction(Redacted.make(`Basic ${encoded}`), "s")
+          for (const secret of [`Basic ${encoded}`, encoded, credentials, password]) {
+            const said = `<p>no entry with "${form(secret)}" here</p>`
+            const { body } = yield* hide({ status: 403, body: said, headers: {} })
+            assert.strictEqual(body.replaceAll("***", ""), "<p>no entry with \"\" here</p>", form(secret))
+          }
+        }))
+    }
+
+    it.effect("hides a token that is none of Basic, and nothing else", () =>
+      Effect.gen(function*() {
+        const hide = Endpoint.redaction(Redacted.make("Bearer abc.def"), "s")
+        const body = "Bearer abc.def, abc%2edef, Bearer, abc, def, YWJj"
+        assert.strictEqual((yield* hide({ status: 401, body, headers: {} })).body, "***, ***, Bearer, abc, def, YWJj")
+      }))
+
+    it.effect("leaves everything as it is where the secret is too short to be one", () =>
+      Effect.gen(function*() {
+        const hide = Endpoint.redaction(Redacted.make("abc"), "s")
+        assert.strictEqual((yield* hide({ status: 401, body: "abc", headers: {} })).body, "abc")
+        assert.strictEqual((yield* hide({ status: 401, body: "", headers: {} })).body, "")
       }))
   })
 })
