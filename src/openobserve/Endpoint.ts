@@ -11,8 +11,11 @@ export const ingestUrl = (config: Pick<Configuration, "endpoint" | "organization
   return new URL(`${endpoint.href.replace(/\/+$/, "")}/${path}`)
 }
 
-// only what is not as usual may show anything, and is worth the time
-const loadRedaction = Effect.promise(() => import("./Redaction.ts"))
+// only what is not as usual may show anything, and is worth the time; where it cannot be loaded nothing is shown
+const loadHiding = (authorization: Redacted.Redacted) =>
+  Effect.promise(() =>
+    import("./Redaction.ts").then(({ hiding }) => hiding(Redacted.value(authorization)), () => () => "***")
+  )
 
 /** How an answer begins, and how long it may be, that says nothing but what was stored. */
 const USUAL_START = "{\"code\":200,\"status\":[{\"name\":"
@@ -30,7 +33,7 @@ export const redaction = (
     if (response.status === 200 && body.startsWith(start) && body.length < start.length + MAX_USUAL_REST) {
       return response
     }
-    hide ??= (yield* loadRedaction).hiding(Redacted.value(authorization))
+    hide ??= yield* loadHiding(authorization)
     const { location } = headers
     return {
       ...response,
