@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { ExtensionConfig } from "../config/Config.ts"
 import * as Attempt from "../delivery/Attempt.ts"
+import type { Verdict } from "../delivery/Verdict.ts"
 import * as LogsDestination from "../openobserve/LogsDestination.ts"
 import { Transport } from "../platform/Transport.ts"
 
@@ -12,12 +13,17 @@ import { Transport } from "../platform/Transport.ts"
 export type Report = (line: string) => Effect.Effect<void>
 
 /** Checks the settings, then posts an empty array: authenticated and admitted like data, but nothing is written. */
-export const run = (report: Report): Effect.Effect<boolean> =>
-  check(report).pipe(
+export const run = (show: Report): Effect.Effect<boolean> => {
+  // what a server says must not move the cursor
+  const report: Report = (line) => show(line.replaceAll(/\p{Cc}+/gu, " "))
+  return check(report).pipe(
     Effect.provide(Layer.mergeAll(ExtensionConfig.layer, Transport.layer)),
-    Effect.catchTag("ConfigurationError", ({ problems }) =>
-      Effect.as(Effect.forEach(problems, (problem) => report(`FAIL  settings: ${problem}`)), false))
+    Effect.catchTag(
+      "ConfigurationError",
+      ({ problems }) => Effect.as(Effect.forEach(problems, (problem) => report(`FAIL  settings: ${problem}`)), false)
+    )
   )
+}
 
 const check = Effect.fnUntraced(function*(report: Report) {
   const config = yield* ExtensionConfig
@@ -45,12 +51,22 @@ const check = Effect.fnUntraced(function*(report: Report) {
   yield* report(`ok    connection: ${config.endpoint.host} answers`)
 
   const verdict = destination.judge(answer.success.value, 0, yield* Clock.currentTimeMillis)
+  const areTaken = yield* tell(report, "credentials", verdict)
+  const platform = LogsDestination.makePlatform(config)
+  if (platform === undefined || !areTaken) return areTaken
+  yield* report(`ok    settings: stream ${config.platformStream} for the platform's events`)
+  return yield* tell(report, "platform stream", yield* Attempt.probe(requests, platform))
+})
+
+/** Says what would become of records, and answers with whether they would be taken. */
+const tell = Effect.fnUntraced(function*(report: Report, step: string, verdict: Verdict) {
   if (verdict._tag === "Accepted") {
-    yield* report("ok    credentials: OpenObserve would take records")
+    yield* report(`ok    ${step}: OpenObserve would take records`)
+    if (verdict.notice !== undefined) yield* report(`warn  ${step}: ${verdict.notice}`)
     return true
   }
   const remedy = verdict._tag === "Misconfigured" ? verdict.remedy : remedies[verdict._tag]
-  yield* report(`FAIL  credentials: ${verdict.detail}; ${remedy}`)
+  yield* report(`FAIL  ${step}: ${verdict.detail}; ${remedy}`)
   return false
 })
 

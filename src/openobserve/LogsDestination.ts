@@ -70,6 +70,10 @@ export const make = (config: Configuration, { name, setting, variable }: Stream 
   }
 }
 
+/** That of the platform's events, where they have a stream of their own. */
+export const makePlatform = (config: Configuration): Destination | undefined =>
+  config.platformStream === config.stream ? undefined : make(config, PLATFORM)
+
 /** The destination of logs. */
 export class LogsDestination extends Context.Service<LogsDestination, Destination>()(
   "o2-lambda-extension/LogsDestination"
@@ -85,9 +89,7 @@ export class PlatformDestination extends Context.Service<PlatformDestination, De
   static readonly layerNoDeps = Layer.effect(
     PlatformDestination,
     Effect.gen(function*() {
-      const config = yield* ExtensionConfig
-      const logs = yield* LogsDestination
-      return config.platformStream === config.stream ? logs : make(config, PLATFORM)
+      return makePlatform(yield* ExtensionConfig) ?? (yield* LogsDestination)
     })
   )
 }

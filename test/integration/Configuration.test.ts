@@ -17,6 +17,16 @@ const wrong: ReadonlyArray<{
     names: ["O2_AUTHORIZATION_HEADER"]
   },
   {
+    what: "a percent-encoded credential",
+    environment: { O2_AUTHORIZATION_HEADER: "Basic%20YTpi" },
+    names: ["O2_AUTHORIZATION_HEADER", "percent-encoded", "followed by base64"]
+  },
+  {
+    what: "a credential without a colon",
+    environment: { O2_AUTHORIZATION_HEADER: `Basic ${SECRET}` },
+    names: ["O2_AUTHORIZATION_HEADER", "without a colon", "followed by base64"]
+  },
+  {
     what: "a password in the endpoint",
     environment: { O2_ENDPOINT: `https://me:${SECRET}@openobserve.test` },
     names: ["O2_ENDPOINT"]
@@ -123,6 +133,20 @@ describe("configuration", () => {
           yield* emulator.shutdown()
         })
     ))
+
+  const odd = [["base64 alone", "YTpi"], ["base64 of the URL's alphabet", "Basic YTr_-w=="], ["basic", "basic YTpi"]]
+  for (const [what, O2_AUTHORIZATION_HEADER] of odd) {
+    it.live(`warns at the start of a credential that only another server can take: ${what}`, () =>
+      withSandbox({ environment: { O2_AUTHORIZATION_HEADER } }, ({ emulator, ownLines }) =>
+        Effect.gen(function*() {
+          yield* emulator.start
+          const [first] = yield* ownLines
+          assert.strictEqual(first?.level, "warn")
+          assert.include(first?.message, "O2_AUTHORIZATION_HEADER")
+          assert.include(first?.message, "\"Basic \" followed by base64 of user:password")
+          yield* emulator.shutdown()
+        })))
+  }
 
   for (const telemetryApi of ["not-supported-202", "missing-404", "closed-403", "error-500"] as const) {
     it.live(`lets the function run where the Telemetry API is ${telemetryApi}`, () =>

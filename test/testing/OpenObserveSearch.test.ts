@@ -57,6 +57,18 @@ layer(OpenObserveDouble.layer(), { excludeTestServices: true })("OpenObserveDoub
       }))
   }
 
+  it.effect("adds up, and cannot any more when one text has made text of the column", () =>
+    Effect.gen(function*() {
+      yield* fill("sums", LEVELS)
+      assert.deepStrictEqual((yield* search("select sum(n) as s from \"sums\"")).json?.hits, [{ s: 6 }])
+      yield* fill("sums", [{ m: "d", n: "many" }])
+      const refused = yield* search("select sum(n) as s from \"sums\"")
+      assert.deepStrictEqual([refused.status, refused.json?.code], [400, 20008])
+      const greater = yield* search("select m from \"sums\" where n > 1")
+      // compared as text
+      assert.deepStrictEqual(greater.json?.hits.map(({ m }) => m), ["d", "c", "b"])
+    }))
+
   it.effect("counts", () =>
     Effect.gen(function*() {
       yield* fill("counted", LEVELS)

@@ -1,14 +1,17 @@
 /**
  * The little SQL a test needs to read back:
- * `select *|columns|count(*) [as c] from "s" [where a = 'x' and …] [order by c [asc|desc]] [limit n]`.
+ * `select *|columns|count(*) [as c]|sum(column) [as s] from "s" [where a = 'x' and …] [order by c [asc|desc]] [limit n]`.
  */
 import * as Result from "effect/Result"
 
 /** A parsed query. */
 export interface Query {
   readonly stream: string
-  /** `"*"`, the names of columns, or the alias of `count(*)`. */
-  readonly select: "*" | ReadonlyArray<string> | { readonly count: string }
+  /** `"*"`, the names of columns, or the alias of `count(*)` or of `sum(column)`. */
+  readonly select: "*" | ReadonlyArray<string> | { readonly count: string } | {
+    readonly sum: string
+    readonly alias: string
+  }
   readonly where: ReadonlyArray<Condition>
   readonly order: { readonly column: string; readonly isDescending: boolean }
   readonly limit: number | undefined
@@ -92,6 +95,12 @@ class Parser {
     if (this.peek()?.text.toLowerCase() === "count" && this.tokens[this.index + 1]?.text === "(") {
       for (const word of ["count", "(", "*", ")"]) this.expect(word)
       return { count: this.accept("as") ? this.name() : "count(*)" }
+    }
+    if (this.peek()?.text.toLowerCase() === "sum" && this.tokens[this.index + 1]?.text === "(") {
+      for (const word of ["sum", "("]) this.expect(word)
+      const sum = this.name()
+      this.expect(")")
+      return { sum, alias: this.accept("as") ? this.name() : `sum(${sum})` }
     }
     const columns = [this.name()]
     while (this.accept(",")) columns.push(this.name())

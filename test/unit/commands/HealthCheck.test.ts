@@ -51,6 +51,36 @@ describe("HealthCheck", () => {
       assert.deepStrictEqual(yield* OpenObserveDouble.use((openObserve) => openObserve.records("default")), [])
     }).pipe(Effect.provide(double)))
 
+  it.live("warns of a stream that the server spells in another way", () =>
+    Effect.gen(function*() {
+      const { isHealthy, lines } = yield* check({ O2_STREAM: "Orders-API" })
+      assert.isTrue(isHealthy)
+      assert.match(lines.at(-1) ?? "", /^warn {2}credentials: .*"orders_api".*O2_STREAM/)
+    }).pipe(Effect.provide(double)))
+
+  it.live("asks for the platform's stream, too, where that is another", () =>
+    Effect.gen(function*() {
+      const { isHealthy, lines } = yield* check({ O2_PLATFORM_STREAM: "Lambda Platform" })
+      assert.isTrue(isHealthy)
+      assert.deepStrictEqual(lines.slice(3, 5), [
+        "ok    settings: stream Lambda Platform for the platform's events",
+        "ok    platform stream: OpenObserve would take records"
+      ])
+      assert.match(lines.at(-1) ?? "", /^warn {2}platform stream: .*"lambda_platform".*O2_PLATFORM_STREAM/)
+      const paths = (yield* OpenObserveDouble.use(({ requests }) => requests)).map(({ path }) => path)
+      assert.deepStrictEqual(paths, ["/api/default/default/_json", "/api/default/Lambda%20Platform/_json"])
+    }).pipe(Effect.provide(double)))
+
+  it.live("does not let a server move the cursor", () =>
+    Effect.gen(function*() {
+      const fault = Fault.Answer({ status: 500, body: "\u001b[2Jgone\r\nok    credentials: fine" })
+      yield* OpenObserveDouble.use((openObserve) => openObserve.setFault(fault))
+      const { lines } = yield* check()
+      // oxlint-disable-next-line no-control-regex
+      assert.notMatch(lines.join(""), /[\u0000-\u001f]/)
+      assert.strictEqual(lines.length, 3)
+    }).pipe(Effect.provide(double)))
+
   it.live("accepts the ingestion token", () =>
     Effect.gen(function*() {
       const { ingestionAuthorization } = yield* OpenObserveDouble

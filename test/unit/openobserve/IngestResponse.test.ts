@@ -52,6 +52,32 @@ describe("IngestResponse", () => {
         Effect.sync(() => assert.include(read({ status: 200, body, sent }), { _tag: "Accepted", stored, refused })))
     }
 
+    it.effect("notices a stream that the server spells in another way, in any of its statuses", () =>
+      Effect.sync(() => {
+        const asked = { stream: "Orders-API", variable: "O2_STREAM" }
+        const noticeOf = (...names: ReadonlyArray<unknown>) => {
+          const body = JSON.stringify({ status: names.map((name) => ({ name, successful: 1, failed: 0 })) })
+          const verdict = IngestResponse.read({ status: 200, headers: {}, body }, names.length, NOW, asked)
+          return verdict._tag === "Accepted" ? verdict.notice : assert.fail(verdict._tag)
+        }
+        assert.include(noticeOf("orders_api"), "\"orders_api\"")
+        assert.include(noticeOf("orders_api"), "O2_STREAM")
+        assert.include(noticeOf("Orders-API", "other"), "\"other\"")
+        assert.isUndefined(noticeOf("Orders-API"))
+        assert.isUndefined(noticeOf(undefined))
+        assert.isUndefined(noticeOf(7))
+        assert.isBelow(noticeOf("x".repeat(100_000))?.length ?? 0, 400)
+      }))
+
+    it.effect("has no more of the server's reason than 300 characters", () =>
+      Effect.sync(() => {
+        const verdict = read({ status: 200, body: counted(0, 3, "😀".repeat(1000)) })
+        assert.strictEqual(verdict._tag, "Accepted")
+        if (verdict._tag !== "Accepted") return
+        assert.strictEqual(verdict.detail?.length, 300)
+        assert.isTrue(verdict.detail?.isWellFormed())
+      }))
+
     it.effect("passes the server's reason on", () =>
       Effect.sync(() => {
         assert.include(read({ status: 200, body: counted(2, 1, TOO_OLD) }), { detail: TOO_OLD })
