@@ -89,12 +89,14 @@ describe("Extension", () => {
         assert.deepStrictEqual(program.polls, [0, 2500])
       }))
 
-    it.effect("does not wait when the deadline is nearer than the margin", () =>
-      withProgram({}, function*(program) {
-        yield* program.send(event.start("r0"))
-        yield* program.invoke("r1", 400)
-        assert.deepStrictEqual(program.polls, [0, 0])
-      }))
+    for (const timeoutMs of [400, 0, -5000]) {
+      it.effect(`does not wait when the deadline is ${timeoutMs} ms away`, () =>
+        withProgram({}, function*(program) {
+          yield* program.send(event.start("r0"), anEnd)
+          yield* program.invoke("r1", timeoutMs)
+          assert.deepStrictEqual(program.polls, [0, 0])
+        }))
+    }
 
     it.effect("gives up waiting after a call whose end never came, until one comes", () =>
       withProgram({}, function*(program) {

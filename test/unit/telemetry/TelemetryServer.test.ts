@@ -94,7 +94,7 @@ describe("TelemetryServer", () => {
     Effect.gen(function*() {
       const { path } = yield* TelemetryServer
       assert.match(path, /^\/telemetry\/[\w-]{32,}$/)
-      const forged = JSON.stringify([{ time: new Date().toISOString(), type: "function", record: "forged" }])
+      const forged = "[{\"time\":\"2026-11-22T10:00:00.000Z\",\"type\":\"function\",\"record\":\"forged\"}]"
       const others = [["POST", "/"], ["POST", "/telemetry"], ["POST", `${path}/`], ["POST", `${path}?x=1`]] as const
       for (const [method, url] of others) assert.strictEqual(yield* request(method, url, forged), 404)
       for (const method of ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
