@@ -137,7 +137,7 @@ const readAccepted = (body: string, sent: number, asked: Asked | undefined): Ver
   }
 }
 
-/** The server writes names of streams in lower case, and `_` for what is no letter or digit (v0.91.5). */
+/** The server writes names of streams in lower case, and `_` for each run of other characters (v0.91.5). */
 const renamed = (statuses: ReadonlyArray<Status>, asked: Asked | undefined) => {
   const name = statuses.map(({ name }) => name).find((name) => typeof name === "string" && name !== asked?.stream)
   if (asked === undefined || typeof name !== "string") return {}
