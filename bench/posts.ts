@@ -68,6 +68,8 @@ export const usage = (pid: number) => {
   return {
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
     residentMegabytes: megabytes("VmRSS"),
+    // of its own, without what it shares with other processes of the same program
+    anonymousMegabytes: megabytes("RssAnon"),
     peakMegabytes: megabytes("VmHWM")
   }
 }

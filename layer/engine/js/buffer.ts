@@ -71,6 +71,7 @@ export class EngineBuffer extends Bytes {
 
   override toString(encoding: Encoding = "utf8", start = 0, end = this.length): string {
     const part = start === 0 && end === this.length ? this : this.subarray(start, end)
+    if (encoding === "base64") return toBase64(part)
     return encoding === "latin1" ? host.fromLatin1(part) : host.fromUtf8(part)
   }
 
@@ -129,6 +130,18 @@ const fromBase64 = (text: string): EngineBuffer => {
     bytes.push(bits >> count & 0xff)
   }
   return new EngineBuffer(bytes)
+}
+
+/** In the usual alphabet, with its padding. Of short texts only: nobody needs more. */
+const toBase64 = (bytes: Uint8Array): string => {
+  let text = ""
+  for (let at = 0; at < bytes.length; at += 3) {
+    const [first = 0, second, third] = bytes.subarray(at, at + 3)
+    const bits = first << 16 | (second ?? 0) << 8 | (third ?? 0)
+    const letters = [18, 12, 6, 0].map((shift) => ALPHABET[bits >> shift & 0x3f])
+    text += letters.slice(0, second === undefined ? 2 : third === undefined ? 3 : 4).join("").padEnd(4, "=")
+  }
+  return text
 }
 
 /** `node:buffer` has this. */
