@@ -22,6 +22,7 @@ const standIn = (name: string) => join(crate, "js", `${name}.ts`)
 const modules = {
   "node:buffer": standIn("buffer"),
   "node:dns": standIn("dns"),
+  "node:fs": standIn("fs"),
   "node:fs/promises": standIn("fs"),
   "node:http": standIn("http"),
   "node:https": standIn("http"),

@@ -164,6 +164,32 @@ describe("PostEncoder", () => {
         assert.deepEqual(records.map((record) => record["faas_coldstart"]), [true, false, true, true])
       }))
 
+    it.effect("names a sandbox as CloudWatch does where the stream does not say, and by an id of its own where nobody does", () =>
+      Effect.sync(() => {
+        const nameOf = (options: Parameters<typeof makeEncoder>[0], ...events: ReadonlyArray<unknown>) =>
+          makeEncoder({ hasMetadata: true, ...options }).records(post(...events, start("a"))).at(-1)?.["faas_instance"]
+        const logStreamName = "2026/11/22/[$LATEST]9f8e"
+        const told = event("platform.initStart", { instanceId: "i-1" })
+        const untold = event("platform.initStart", {})
+        assert.strictEqual(nameOf({ logStreamName }, told), "i-1")
+        assert.strictEqual(nameOf({ logStreamName }, untold), logStreamName)
+        assert.strictEqual(nameOf({}, untold), "an id of its own")
+        assert.strictEqual(nameOf({}), "an id of its own")
+      }))
+
+    it.effect("does not call a restored sandbox like the snapshot where the restore is not told", () =>
+      Effect.sync(() => {
+        let made = 0
+        const encoder = makeEncoder({ hasMetadata: true, isSnapStart: true, newInstanceId: () => `own ${++made}` })
+        const records = encoder.records(post(
+          event("platform.initStart", {}),
+          start("a"),
+          event("platform.initStart", { instanceId: "snapshot" }),
+          start("b")
+        ))
+        assert.deepEqual(records.map((record) => record["faas_instance"]), ["own 1", "own 2", "own 2", "own 2"])
+      }))
+
     it.effect("names the restored sandbox after a restore, and not the snapshot", () =>
       Effect.sync(() => {
         let made = 0
