@@ -96,7 +96,7 @@ describe("delivery", () => {
         })
         assert.deepStrictEqual(JSON.parse(register?.body ?? ""), { events: ["INVOKE", "SHUTDOWN"] })
         const body = JSON.parse(subscribe?.body ?? "")
-        assert.match(body.destination.URI, /^http:\/\/sandbox\.localdomain:\d+\/telemetry$/)
+        assert.match(body.destination.URI, /^http:\/\/sandbox\.localdomain:\d+\/telemetry\/[\w-]{32,}$/)
         assert.deepStrictEqual({ ...body, destination: undefined }, {
           schemaVersion: "2025-01-29",
           types: ["platform", "function"],
