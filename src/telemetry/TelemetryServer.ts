@@ -14,6 +14,7 @@ import { LogBuffer } from "../delivery/Buffer.ts"
 import { Ledger } from "../delivery/Ledger.ts"
 import type { Reservation } from "../delivery/MemoryBudget.ts"
 import * as HttpListener from "../platform/HttpListener.ts"
+import * as Memory from "../platform/Memory.ts"
 import * as RandomId from "../platform/RandomId.ts"
 import { UnfinishedPosts } from "./UnfinishedPosts.ts"
 
@@ -71,9 +72,10 @@ export class TelemetryServer extends Context.Service<TelemetryServer, {
       /** Answers what was not sent by Lambda, and keeps nothing of it. */
       const refuse = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
         ledger.countUnsafe("refusedRequests", 1)
+        // somebody may send without end: left to the garbage collector, it would grow
+        request.on("data", Memory.free)
         request.on("error", () => {})
         response.on("error", () => {})
-        request.resume()
         response.writeHead(404).end()
       }
 

@@ -25,11 +25,6 @@ class Request extends Emitter {
     this.method = method
     this.url = url
   }
-
-  /** What nobody listens to is not kept. */
-  resume(): this {
-    return this
-  }
 }
 
 class Response extends Emitter {
