@@ -62,7 +62,10 @@ export const makeOracle = (options: PostEncoderOptions, identity: FunctionIdenti
       const isRestore = type === "platform.restoreStart"
       if (isRestore || !isRestored) instanceId = text("instanceId") ?? (isRestore ? undefined : instanceId)
       initEnd = micros + 10e6
-      if (isRestore) invocations = 0
+      if (isRestore) {
+        invocations = 0
+        isProactive = false
+      }
       isRestored ||= isRestore
     }
     const id = text("requestId")
