@@ -17,6 +17,21 @@ const cargoHome = process.env["CARGO_HOME"] ?? join(homedir(), ".cargo")
 const STEERING =
   /^(RUSTC|RUSTC_.*|RUSTFLAGS|CARGO_(BUILD|PROFILE|TARGET|UNSTABLE)_(?!DIR$).*|((TARGET|HOST)_)?(CC|CFLAGS|AR|ARFLAGS)(_.*)?)$/
 
+/**
+ * One file that runs wherever there is a kernel, at an address of the kernel's choice. Nothing unwinds a stack: a panic
+ * aborts, after its one line.
+ */
+const RUST_FLAGS = ["-Ctarget-feature=+crt-static", "-Crelocation-model=pie", "-Cforce-unwind-tables=no"]
+const C_FLAGS = ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]
+
+/** Who links for a machine, as variables. */
+const linkerOf = ({ compiler, isPieUnknown, target }: Machine): NodeJS.ProcessEnv => {
+  const variable = `CARGO_TARGET_${target.toUpperCase().replaceAll("-", "_")}_LINKER`
+  return isPieUnknown
+    ? { [variable]: fileURLToPath(new URL("static-pie.sh", import.meta.url)), O2_LINKER: compiler }
+    : { [variable]: compiler }
+}
+
 /** An engine without a program in it. */
 export interface Engine {
   readonly machine: Machine
@@ -46,16 +61,9 @@ export const buildEngines = ({ bin, machines }: ToolChain): ReadonlyArray<Engine
   // first, since where the sources of crates are is part of the flags
   cargo(bin, ["fetch", "--locked", "--quiet", ...targets])
   cargo(bin, ["build", "--release", "--locked", ...targets], {
-    ...Object.fromEntries(
-      machines.map(({ compiler, target }) => [`CARGO_TARGET_${constantCase(target)}_LINKER`, compiler])
-    ),
-    CARGO_ENCODED_RUSTFLAGS: [
-      // one file that runs wherever there is a kernel, at an address of the kernel's choice (docs/decisions/0017)
-      "-Ctarget-feature=+crt-static",
-      "-Crelocation-model=pie",
-      ...neutralPaths().map((map) => `--remap-path-prefix=${map}`)
-    ].join("\x1f"),
-    CFLAGS: neutralPaths().map((map) => `-ffile-prefix-map=${map}`).join(" ")
+    ...Object.assign({}, ...machines.map(linkerOf)) as NodeJS.ProcessEnv,
+    CARGO_ENCODED_RUSTFLAGS: [...RUST_FLAGS, ...neutralPaths().map((map) => `--remap-path-prefix=${map}`)].join("\x1f"),
+    CFLAGS: [...C_FLAGS, ...neutralPaths().map((map) => `-ffile-prefix-map=${map}`)].join(" ")
   })
   return machines.map((machine) => ({
     machine,
@@ -74,5 +82,3 @@ const neutralPaths = (): ReadonlyArray<string> => {
     ...(existsSync(sources) ? readdirSync(sources).map((name) => `${join(sources, name)}=crates`) : [])
   ]
 }
-
-const constantCase = (name: string): string => name.toUpperCase().replaceAll("-", "_")

@@ -10,12 +10,15 @@ export interface Machine {
   readonly target: string
   /** The C compiler, which also links. */
   readonly compiler: string
+  /** Whether rustc needs help to link a file that is static and position-independent (static-pie.sh). */
+  readonly isPieUnknown: boolean
 }
 
 const machine = (architecture: Architecture, name: string): Machine => ({
   architecture,
   target: `${name}-unknown-linux-gnu`,
-  compiler: name === (process.arch === "arm64" ? "aarch64" : "x86_64") ? "cc" : `${name}-linux-gnu-gcc`
+  compiler: name === (process.arch === "arm64" ? "aarch64" : "x86_64") ? "cc" : `${name}-linux-gnu-gcc`,
+  isPieUnknown: name === "aarch64"
 })
 
 /** In the order in which they are listed. */

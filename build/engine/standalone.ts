@@ -37,7 +37,7 @@ export const buildStandalone = async (wanted: ReadonlyArray<Architecture>): Prom
     // this machine's compiles the program for the others
     const needed = machines.filter((machine) => isWanted(machine) || isHost(machine))
     const engines = needed.length === 0 ? [] : buildEngines({ bin, machines: needed })
-    return engines.map((engine) => ({ ...engine, bin }))
+    return engines.map(({ file, machine }) => ({ bin, file, machine }))
   })
   const compiler = built.find(({ machine }) => isHost(machine))!.file
   const chosen = built.filter(({ machine }) => isWanted(machine))

@@ -35,10 +35,10 @@ export const toolChains = (): {
     .map((bin): ToolChain => ({ bin, machines: linkable.filter(standardLibraryOf(bin)) }))
   const complete = candidates.find((chain) => chain.machines.length === linkable.length)
   const chains = complete === undefined ? firstForEach(candidates) : [complete]
-  const built = chains.flatMap((chain) => chain.machines)
+  const built = new Set(chains.flatMap((chain) => chain.machines))
   return {
     chains,
-    missing: machines.filter((machine) => !built.includes(machine)).map((machine) => ({
+    missing: machines.filter((machine) => !built.has(machine)).map((machine) => ({
       machine,
       what: linkable.includes(machine)
         ? `Rust ${oldest} with the standard library for ${machine.target}`
@@ -49,8 +49,8 @@ export const toolChains = (): {
 
 const firstForEach = (candidates: ReadonlyArray<ToolChain>): ReadonlyArray<ToolChain> =>
   candidates.map((chain, index) => {
-    const taken = candidates.slice(0, index).flatMap((earlier) => earlier.machines)
-    return { ...chain, machines: chain.machines.filter((machine) => !taken.includes(machine)) }
+    const taken = new Set(candidates.slice(0, index).flatMap((earlier) => earlier.machines))
+    return { ...chain, machines: chain.machines.filter((machine) => !taken.has(machine)) }
   })
 
 /** What a program says on one line; nothing if it cannot be run. */
