@@ -9,6 +9,7 @@ mod lines;
 mod output;
 mod process;
 mod server;
+mod shape;
 mod timers;
 pub mod tls;
 
