@@ -108,14 +108,19 @@ export class PostEncoder {
   more(): EncodedPost {
     const { maxPartBytes, nowMicros, options: { native }, post: events } = this
     const { bytes } = events
-    let isWhole = true
+    let isWhole = false
     const ends: Array<number> = []
     const platformEvents: Array<PlatformEvent.PlatformEvent> = []
     let oldestTimestamp = Infinity
     this.out.clear()
     this.columns.reset()
     native?.forgetShapes()
-    while (events.next()) {
+    for (;;) {
+      // nearly everything has lines behind it
+      if (native !== undefined) oldestTimestamp = Math.min(oldestTimestamp, this.encodeNative(native, ends))
+      if (this.out.length >= maxPartBytes) break
+      isWhole = !events.next()
+      if (isWhole) break
       const shape = shapeOf(bytes, events.members)
       const type = typeOf(bytes, shape.type)
       if (type.startsWith("platform.") && shape.record !== undefined) {
@@ -142,11 +147,6 @@ export class PostEncoder {
       this.out.byte(CLOSE_OBJECT)
       this.out.byte(COMMA)
       ends.push(this.out.length)
-      // nearly everything has lines behind it
-      if (native !== undefined) oldestTimestamp = Math.min(oldestTimestamp, this.encodeNative(native, ends))
-      if (this.out.length < maxPartBytes) continue
-      isWhole = false
-      break
     }
     if (isWhole) this.post = NOTHING
     return {
@@ -179,7 +179,7 @@ export class PostEncoder {
       )
       out.bytes(Buffer.from(records))
       for (const end of recordEnds) ends.push(before + end)
-      post.skipTo(at)
+      if (recordEnds.length > 0) post.skipTo(at)
       oldestTimestamp = Math.min(oldestTimestamp, oldest)
       // what has a shape never seen is for the code that reads its keys
       if (newShape === undefined || !columns.addKnown(...newShape)) return oldestTimestamp

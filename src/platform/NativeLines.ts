@@ -10,7 +10,7 @@ export interface NativeLines {
   /** A new count of columns begins. */
   readonly forgetShapes: () => void
   /**
-   * Encodes from a comma on, until something else than an ordinary line stands there or `maxBytes` are written, or an object
+   * Encodes from a comma or the beginning of an array on, until something else than an ordinary line stands there or `maxBytes` are written, or an object
    * of a shape that is new in this count: that is taken the next time. `tail` is added to each, and before it `requestId`,
    * where objects name their invocation themselves.
    */

@@ -38,14 +38,14 @@ const taking = (count: number) => {
 const texts = post(...["a", "b", "c", "d"].map(line))
 
 describe("native code that encodes lines", () => {
-  it("is asked behind each event, and changes nothing when it takes none", () => {
+  it("is asked at the beginning and behind each event, and changes nothing when it takes none", () => {
     const { asked, native } = taking(0)
     const encoded = makeEncoder({ native, preservesOrder: false }).encode(texts)
     assert.deepStrictEqual(
       recordsOf(encoded).map(({ record }) => record),
       ["a", "b", "c", "d"]
     )
-    assert.deepStrictEqual(asked, [1, 2, 3, 4].map((lines) => lines * BEHIND_LINE))
+    assert.deepStrictEqual(asked, [0, 1, 2, 3, 4].map((lines) => lines * BEHIND_LINE))
     assert.strictEqual(encoded.oldestTimestamp, NOW_MICROS)
   })
 
@@ -53,8 +53,8 @@ describe("native code that encodes lines", () => {
     const { native } = taking(2)
     const encoded = makeEncoder({ native, hasMetadata: true }).encode(texts)
     const records = recordsOf(encoded)
-    assert.deepStrictEqual(records.slice(0, 4).map(({ record }) => record), ["a", "native", "native", "d"])
-    // the tail is that of the line before
+    assert.deepStrictEqual(records.slice(0, 4).map(({ record }) => record), ["native", "native", "c", "native"])
+    // the tail is that of the lines about
     assert.strictEqual(records[1]!["cloud_region"], "eu-west-1")
     assert.strictEqual(encoded.oldestTimestamp, NOW_MICROS - 1)
     assert.strictEqual(encoded.malformed, 0)
@@ -64,9 +64,9 @@ describe("native code that encodes lines", () => {
     const { native } = taking(2)
     const encoder = makeEncoder({ native, maxPartBytes: 100 })
     const { ends, restBytes } = encoder.encode(texts)
-    assert.strictEqual(ends.length, 3)
-    assert.strictEqual(restBytes, texts.length - 3 * BEHIND_LINE)
-    assert.deepStrictEqual(recordsOf(encoder.more()).map(({ record }) => record).slice(0, 1), ["d"])
+    assert.strictEqual(ends.length, 2)
+    assert.strictEqual(restBytes, texts.length - 2 * BEHIND_LINE)
+    assert.strictEqual(encoder.more().ends.length, 2)
   })
 
   it("is told when only lines say of which call they are", () => {
@@ -76,7 +76,7 @@ describe("native code that encodes lines", () => {
       event("platform.start", { requestId: "r" }),
       event("function", "x")
     ))
-    assert.deepStrictEqual(named, [true, false, false])
+    assert.deepStrictEqual(named, [true, true, false, false])
   })
 
   it("goes on at once behind a shape whose columns are known, and counts them", () => {
@@ -87,9 +87,9 @@ describe("native code that encodes lines", () => {
     }
     const encoder = makeEncoder({ native })
     encoder.encode(post(event("function", { a: 1 })))
-    shapes.push(SHAPE, undefined, [1, 2])
+    shapes.push(SHAPE, undefined, undefined, [1, 2], undefined)
     assert.isTrue(encoder.encode(post(line("x"))).columns.has("record_a"))
-    assert.strictEqual(shapes.length, 1)
+    assert.strictEqual(shapes.length, 2)
     assert.isFalse(encoder.encode(post(line("x"))).columns.has("record_a"))
   })
 

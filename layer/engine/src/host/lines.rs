@@ -8,7 +8,7 @@ use crate::sys::with_bytes;
 use rquickjs::{Ctx, Function, Object, Result, TypedArray};
 use std::cell::RefCell;
 
-const BEFORE_TIME: &[u8] = b",{\"time\":\"";
+const BEFORE_TIME: &[u8] = b"{\"time\":\"";
 /// `2026-11-22T10:00:00.123Z`
 const TIME_BYTES: usize = 24;
 const BEHIND_TIME: &[u8] = b"\",\"type\":\"function\",\"record\":";
@@ -156,12 +156,15 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// The event behind the comma at `at`, if it is of that form, without anything that has to be looked at closely.
+    /// The event behind the comma at `at`, or the first of all, if it is of that form, without anything that has to be looked at closely.
     fn read(post: &[u8], at: usize, names_invocation: bool) -> Option<Line<'_>> {
-        let time_at = at + BEFORE_TIME.len();
+        let start = at + 1;
+        let time_at = start + BEFORE_TIME.len();
         let behind_time = time_at + TIME_BYTES;
         let record_at = behind_time + BEHIND_TIME.len();
-        if post.get(at..time_at)? != BEFORE_TIME || post.get(behind_time..record_at)? != BEHIND_TIME {
+        let follows = *post.get(at)? == if at == 0 { b'[' } else { b',' };
+        let has_form = post.get(start..time_at)? == BEFORE_TIME && post.get(behind_time..record_at)? == BEHIND_TIME;
+        if !follows || !has_form {
             return None;
         }
         let micros = micros(&post[time_at..behind_time])?;
