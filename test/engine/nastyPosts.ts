@@ -139,11 +139,23 @@ const logged = (): string =>
     oneOf(["", ",\"requestId\":\"r1\"", ",\"AWSRequestId\":\"r2\"", ",\"requestId\":\"\",\"AWSRequestId\":\"r0\""])
   },"o":{"a":{"b":[${below(9)}]},"c":"${text()}"}${oneOf(["", ",\"e\":{}", ",\"p\":{\"q\":{}}"])}}`
 
+const RECENT = 30
+const recent: Array<string> = []
+
+/** An object of any shape, or one once more: a shape is taken by the engine when it has come before. */
+const anyObject = (): string => {
+  if (recent.length > 0 && random() < 0.5) return oneOf(recent)
+  const made = object(0, below(8))
+  if (recent.length < RECENT) recent.push(made)
+  else recent[below(RECENT)] = made
+  return made
+}
+
 const record = (): string => {
   const kind = random()
-  if (kind < 0.4) return `"${text()}"`
-  if (kind < 0.7) return logged()
-  return kind < 0.97 ? object(0, below(8)) : oneOf(["1", "null", "[[[]]]", "[{}]", "{}", "-", "", "\"cut"])
+  if (kind < 0.35) return `"${text()}"`
+  if (kind < 0.5) return logged()
+  return kind < 0.97 ? anyObject() : oneOf(["1", "null", "[[[]]]", "[{}]", "{}", "-", "", "\"cut"])
 }
 
 const line = (): string => {
