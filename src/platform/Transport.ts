@@ -5,9 +5,11 @@
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Http from "node:http"
 import type * as Https from "node:https"
+import type { AuthorityFile } from "./Authorities.ts"
 import type { Call, Dialler, Lookup, Progress as DialProgress } from "./Dialler.ts"
 import { errorCode } from "./ErrorCode.ts"
 import * as Freeze from "./Freeze.ts"
@@ -58,38 +60,61 @@ export class Transport extends Context.Service<Transport, {
 export interface TransportOptions {
   /** Looks up names instead of the system. */
   readonly lookup?: Lookup
+  /** Name authorities besides those that are known anyway. */
+  readonly authorityFiles?: ReadonlyArray<AuthorityFile>
+  /** Told of a file that is of no use, in a sentence, once. */
+  readonly onUselessFile?: (problem: string) => Effect.Effect<void>
 }
 
-const make = Effect.fnUntraced(function*({ lookup }: TransportOptions) {
-  // A connection that was used last is the least likely to have been closed meanwhile.
-  const options: Http.AgentOptions = { keepAlive: true, scheduling: "lifo" }
-  const plain = yield* Effect.acquireRelease(
-    Effect.sync(() => callingBack(new Http.Agent(options))),
-    (agent) => Effect.sync(() => agent.destroy())
-  )
-  let secure: { readonly module: typeof Https; readonly agent: Https.Agent } | undefined
-  yield* Effect.addFinalizer(() => Effect.sync(() => secure?.agent.destroy()))
-  // TLS takes milliseconds to load and AWS's APIs are plain HTTP: not before the first request that needs it.
-  const loadSecure = Effect.promise(() => import("node:https")).pipe(
-    Effect.map((module) => secure ??= { module, agent: callingBack(new module.Agent(options)) })
-  )
-  let dialler: Dialler | undefined
-  // nor is there a name to look up before the first request to a server
-  const loadDialler = Effect.promise(() => import("./Dialler.ts")).pipe(
-    Effect.map(({ Dialler }) => dialler ??= new Dialler(lookup))
-  )
-  return Transport.of({
-    exchange: (request) =>
-      request.url.protocol === "https:"
-        ? Effect.flatMap(loadSecure, ({ agent, module }) => exchange(module.request, agent, loadDialler, request))
-        : exchange(Http.request, plain, loadDialler, request),
-    dropIdle: Effect.sync(() => {
-      for (const agent of [plain, secure?.agent]) {
-        for (const socket of Object.values(agent?.freeSockets ?? {}).flat()) socket?.destroy()
-      }
+const make = Effect.fnUntraced(
+  function*({ authorityFiles = [], lookup, onUselessFile = () => Effect.void }: TransportOptions) {
+    // A connection that was used last is the least likely to have been closed meanwhile.
+    const options: Http.AgentOptions = { keepAlive: true, scheduling: "lifo" }
+    const plain = yield* Effect.acquireRelease(
+      Effect.sync(() => callingBack(new Http.Agent(options))),
+      (agent) => Effect.sync(() => agent.destroy())
+    )
+    let secure: { readonly module: typeof Https; readonly agent: Https.Agent } | undefined
+    yield* Effect.addFinalizer(() => Effect.sync(() => secure?.agent.destroy()))
+    // TLS takes milliseconds to load and AWS's APIs are plain HTTP: not before the first request that needs it.
+    const readAuthorities = Effect.gen(function*() {
+      if (authorityFiles.length === 0) return {}
+      const authorities = yield* Effect.promise(() => import("./Authorities.ts"))
+      const { context, problems } = yield* authorities.read(authorityFiles)
+      yield* Effect.forEach(problems, (problem) => onUselessFile(problem), { discard: true })
+      return context === undefined ? {} : { secureContext: context }
     })
-  })
-})
+    const load = Effect.gen(function*() {
+      const module = yield* Effect.promise(() => import("node:https"))
+      const trust = yield* readAuthorities
+      return secure = { module, agent: callingBack(new module.Agent({ ...options, ...trust })) }
+    })
+    const scope = yield* Effect.scope
+    let loading: Fiber.Fiber<NonNullable<typeof secure>> | undefined
+    // once, whoever gives up waiting for it
+    const loadSecure = Effect.suspend(() =>
+      loading === undefined
+        ? Effect.flatMap(Effect.forkIn(load, scope), (fiber) => Fiber.join(loading = fiber))
+        : Fiber.join(loading)
+    )
+    let dialler: Dialler | undefined
+    // nor is there a name to look up before the first request to a server
+    const loadDialler = Effect.promise(() => import("./Dialler.ts")).pipe(
+      Effect.map(({ Dialler }) => dialler ??= new Dialler(lookup))
+    )
+    return Transport.of({
+      exchange: (request) =>
+        request.url.protocol === "https:"
+          ? Effect.flatMap(loadSecure, ({ agent, module }) => exchange(module.request, agent, loadDialler, request))
+          : exchange(Http.request, plain, loadDialler, request),
+      dropIdle: Effect.sync(() => {
+        for (const agent of [plain, secure?.agent]) {
+          for (const socket of Object.values(agent?.freeSockets ?? {}).flat()) socket?.destroy()
+        }
+      })
+    })
+  }
+)
 
 const guarded = new WeakSet<object>()
 

@@ -1,6 +1,7 @@
 //! What the program finds as `host`, a global object; `js/host.d.ts` is its type.
 
 mod bytes;
+mod certificate;
 mod client;
 mod compression;
 mod files;
@@ -26,5 +27,6 @@ pub fn install(ctx: &Ctx<'_>) -> Result<()> {
     lines::install(ctx, &host)?;
     server::install(ctx, &host)?;
     client::install(ctx, &host)?;
+    tls::install(ctx, &host)?;
     ctx.globals().set("host", host)
 }
