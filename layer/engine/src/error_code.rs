@@ -95,12 +95,6 @@ fn of_transfer(error: &io::Error) -> String {
     of_io(error)
 }
 
-/// Of a name that has no address; the system's resolver has words only.
-pub fn of_lookup(error: &io::Error) -> &'static str {
-    let is_temporary = error.to_string().contains("Temporary failure");
-    if is_temporary { "EAI_AGAIN" } else { "ENOTFOUND" }
-}
-
 /// Alerts by their numbers (RFC 8446, 6), as `src/platform/ErrorCode.ts` has them: OpenSSL's names change.
 fn of_tls(error: &rustls::Error) -> String {
     let code = match error {

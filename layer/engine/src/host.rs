@@ -7,17 +7,20 @@ mod compression;
 mod files;
 mod json;
 mod lines;
+mod names;
 mod output;
 mod process;
 mod server;
 mod timers;
 pub mod tls;
 
+use crate::registration::Variable;
 use rquickjs::{Ctx, Object, Result};
 
-pub fn install(ctx: &Ctx<'_>) -> Result<()> {
+pub fn install(ctx: &Ctx<'_>, variables: Vec<Variable>) -> Result<()> {
     let host = Object::new(ctx.clone())?;
-    process::install(ctx, &host)?;
+    process::install(ctx, &host, variables)?;
+    names::install(ctx, &host)?;
     output::install(ctx, &host)?;
     timers::install(ctx, &host)?;
     bytes::install(ctx, &host)?;
