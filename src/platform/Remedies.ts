@@ -4,7 +4,6 @@ const SCHEME = "check O2_ENDPOINT: its scheme and its port"
 
 /** The first that fits the code of a `TransportError`. */
 const remedies: ReadonlyArray<readonly [code: RegExp, remedy: string]> = [
-  [/^E[MN]FILE/, "let the function close what it has opened"],
   [/^CERT_HAS_EXPIRED/, "renew the server's certificate"],
   [/^CERT_NOT_YET_VALID/, "check from when on the server's certificate is valid"],
   [/^DEPTH_ZERO/, "name a file with this certificate in O2_CA_CERT_FILE"],

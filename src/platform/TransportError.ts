@@ -22,8 +22,10 @@ export class TransportError extends Data.TaggedError("TransportError")<{
     return `${text} ${host} (${detail === undefined ? code : `${code}; ${detail}`})`
   }
 
-  /** Advice to the operator; `undefined` where the way to the host is to be looked at, or no file can be opened. */
+  /** Advice to the operator; `undefined` where the way to the host is to be looked at. */
   get remedy(): Effect.Effect<string | undefined> {
+    // what is to be said when nothing can be opened cannot be in a file
+    if (/^E[MN]FILE$/.test(this.code)) return Effect.succeed("let the function close what it has opened")
     return Effect.tryPromise(() => import("./Remedies.ts")).pipe(
       Effect.map(({ remedyFor }) => remedyFor(this.code)),
       Effect.orElseSucceed(() => undefined)
