@@ -228,18 +228,25 @@ const request = (
     })
     // A server may answer before it has read the body and close: the answer is on its way, then, and counts.
     request.on("error", (error) => {
-      if (response === undefined) fail(errorCode(error))
+      const code = errorCode(error)
+      if (response === undefined || code.startsWith("HPE_")) fail(code)
     })
     request.end(body)
     return Effect.sync(() => request.destroy())
   })
+
+/** So many pieces of an answer become one: it may come byte by byte, and a piece weighs more than that. */
+const MAX_PIECES = 256
 
 const readBody = (message: Http.IncomingMessage, done: (bytes: Buffer) => void, fail: (code: string) => void): void => {
   const chunks: Array<Buffer> = []
   let size = 0
   message.on("data", (chunk: Buffer) => {
     size += chunk.length
-    if (size <= MAX_ANSWER_BYTES) return void chunks.push(chunk)
+    if (size <= MAX_ANSWER_BYTES) {
+      if (chunks.push(chunk) % MAX_PIECES === 0) chunks.push(Buffer.concat(chunks.splice(-MAX_PIECES)))
+      return
+    }
     fail("TOO_LARGE")
     message.destroy()
   })
