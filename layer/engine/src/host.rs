@@ -1,6 +1,7 @@
 //! What the program finds as `host`, a global object; `js/host.d.ts` is its type.
 
 mod bytes;
+mod certificate;
 mod client;
 mod compression;
 mod files;
@@ -30,5 +31,6 @@ pub fn install(ctx: &Ctx<'_>, variables: Vec<Variable>) -> Result<()> {
     lines::install(ctx, &host)?;
     server::install(ctx, &host)?;
     client::install(ctx, &host)?;
+    tls::install(ctx, &host)?;
     ctx.globals().set("host", host)
 }
