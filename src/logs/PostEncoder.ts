@@ -118,7 +118,7 @@ export class PostEncoder {
     for (;;) {
       // nearly everything has lines behind it
       if (native !== undefined) oldestTimestamp = Math.min(oldestTimestamp, this.encodeNative(native, ends))
-      if (this.out.length >= maxPartBytes) break
+      if (ends.length > 0 && this.out.length >= maxPartBytes) break
       isWhole = !events.next()
       if (isWhole) break
       const shape = shapeOf(bytes, events.members)

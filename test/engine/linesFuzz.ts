@@ -64,15 +64,22 @@ const VALUES = [
   "null]",
   "\"",
   "\"\\u12",
-  "[1,]"
+  "[1,]",
+  "\"a\" :\t1",
+  "\"a\\u0041\"1",
+  "\"\\ud800\":"
 ]
 
 /** What a scanner says of the value at an offset, and what it leaves of the bytes. */
 const scanned = (Scanner: typeof JsonScanner, post: Uint8Array, from: number): string => {
   const bytes = Buffer.from(post)
   const scanner = new Scanner(bytes)
+  const valueStart = scanner.key(from)
+  const keyErrorAt = valueStart === INVALID ? scanner.errorAt : 0
   const end = scanner.value(from)
   return JSON.stringify([
+    valueStart,
+    keyErrorAt,
     end,
     end >= 0 ? scanner.depth : end === INVALID ? scanner.errorAt : 0,
     bytes.toString("latin1")

@@ -39,6 +39,8 @@ export interface Host {
   readonly gzip: (bytes: Uint8Array, level: number, done: (compressed?: ArrayBuffer) => void) => void
   readonly inflate: (bytes: Uint8Array, format: "gzip" | "deflate" | "raw", maxBytes: number) => OrCode<ArrayBuffer>
 
+  /** Where the value of a key begins; or as `scanValue`. */
+  readonly scanKey: (bytes: Uint8Array, from: number) => readonly [valueStart: number, errorAt: number]
   /** The end and the depth of a value; or a negative result of `JsonScanner`, and where the error is; -3 for what it mends. */
   readonly scanValue: (bytes: Uint8Array, from: number) => readonly [end: number, depthOrErrorAt: number]
   readonly nextTimestamp: NativeLines["next"]

@@ -26,12 +26,23 @@ pub trait Visitor {
 impl Visitor for () {}
 
 pub fn install<'js>(ctx: &Ctx<'js>, host: &Object<'js>) -> Result<()> {
+    host.set("scanKey", Function::new(ctx.clone(), scan_key)?)?;
     host.set("scanValue", Function::new(ctx.clone(), scan_value)?)
+}
+
+/// Where the value begins whose key is at an offset; else as below.
+fn scan_key(bytes: TypedArray<u8>, from: f64) -> Vec<f64> {
+    told(with_bytes(&bytes, |bytes| {
+        key(bytes, from as usize, &mut ()).map(|at| (at, 0))
+    }))
 }
 
 /// The end and the depth of the value at an offset; or `CUT`, or `INVALID` and where, or -3 for what is to be mended.
 fn scan_value(bytes: TypedArray<u8>, from: f64) -> Vec<f64> {
-    let scanned = with_bytes(&bytes, |bytes| value(bytes, from as usize, &mut ()));
+    told(with_bytes(&bytes, |bytes| value(bytes, from as usize, &mut ())))
+}
+
+fn told(scanned: Scan<(usize, usize)>) -> Vec<f64> {
     match scanned {
         Ok((end, depth)) => vec![end as f64, depth as f64],
         Err(Stop::Cut) => vec![-1.0, 0.0],
