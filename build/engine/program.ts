@@ -15,10 +15,12 @@ const standIn = (name: string) => join(crate, "js", `${name}.ts`)
 
 const modules = {
   "node:buffer": standIn("buffer"),
+  "node:crypto": standIn("crypto"),
   "node:dns": standIn("dns"),
   "node:fs/promises": standIn("fs"),
   "node:http": standIn("http"),
   "node:https": standIn("http"),
+  "node:tls": standIn("tls"),
   "node:zlib": standIn("zlib")
 }
 

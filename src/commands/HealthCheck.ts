@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { ExtensionConfig } from "../config/Config.ts"
+import * as ServerTransport from "../config/ServerTransport.ts"
 import * as Attempt from "../delivery/Attempt.ts"
 import * as LogsDestination from "../openobserve/LogsDestination.ts"
 import { Transport } from "../platform/Transport.ts"
@@ -14,7 +15,12 @@ export type Report = (line: string) => Effect.Effect<void>
 /** Checks the settings, then posts an empty array: authenticated and admitted like data, but nothing is written. */
 export const run = (report: Report): Effect.Effect<boolean> =>
   check(report).pipe(
-    Effect.provide(Layer.mergeAll(ExtensionConfig.layer, Transport.layer)),
+    Effect.provide(
+      Layer.provideMerge(
+        ServerTransport.layerWith((problem) => report(`warn  settings: ${problem}`)),
+        ExtensionConfig.layer
+      )
+    ),
     Effect.catchTag("ConfigurationError", ({ problems }) =>
       Effect.as(Effect.forEach(problems, (problem) => report(`FAIL  settings: ${problem}`)), false))
   )
@@ -31,14 +37,13 @@ const check = Effect.fnUntraced(function*(report: Report) {
   const requests = { transport, requestTimeoutMs: config.requestTimeoutMs }
   const answer = yield* Effect.result(Attempt.post(requests, destination, destination.probe, "identity"))
   if (answer._tag === "Failure") {
-    yield* report(
-      `FAIL  connection: ${answer.failure.message}; check O2_ENDPOINT, and that the network lets this machine reach it`
-    )
+    const { message, remedy } = answer.failure
+    yield* report(`FAIL  connection: ${message}; ${(yield* remedy) ?? WAY}`)
     return false
   }
   if (Option.isNone(answer.success)) {
     yield* report(
-      `FAIL  connection: no answer from ${config.endpoint.host} within O2_REQUEST_TIMEOUT_MS (${config.requestTimeoutMs}); check O2_ENDPOINT, and that the network lets this machine reach it`
+      `FAIL  connection: no answer from ${config.endpoint.host} within O2_REQUEST_TIMEOUT_MS (${config.requestTimeoutMs}); ${WAY}`
     )
     return false
   }
@@ -53,6 +58,9 @@ const check = Effect.fnUntraced(function*(report: Report) {
   yield* report(`FAIL  credentials: ${verdict.detail}; ${remedy}`)
   return false
 })
+
+/** What to do where there is no way to the server. */
+const WAY = "check O2_ENDPOINT, and that the network lets this machine reach it"
 
 const remedies = {
   Retry: "the server cannot take records at the moment, or it is no OpenObserve: try again, then check O2_ENDPOINT",

@@ -197,6 +197,15 @@ export const carrying = (requests: ReadonlyArray<ReceivedRequest>): ReadonlyArra
 export const recordsOf = (request: ReceivedRequest): ReadonlyArray<Record<string, unknown>> =>
   JSON.parse(Buffer.from(request.body).toString("utf8"))
 
+/** Where the extension listens. */
+export const telemetryPort = ({ emulator }: Pick<Sandbox, "emulator">): Effect.Effect<number> =>
+  Effect.map(emulator.calls, (calls) => {
+    const subscription = calls.find(({ path }) => path.endsWith("/telemetry"))
+    const port = /sandbox\.localdomain:(\d+)/.exec(subscription?.body ?? "")?.[1]
+    if (port === undefined) throw new Error("the extension has not subscribed")
+    return Number(port)
+  })
+
 // --- Commands ----------------------------------------------------------------
 
 /** What came of a command. */

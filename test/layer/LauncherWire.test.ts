@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { accepted, ANSWER, handedOver, launch } from "./support/launch.ts"
 import type { Step } from "./support/rawApi.ts"
+import { registrationAnswers } from "./support/registrationAnswers.ts"
 import { bashes, others } from "./support/shells.ts"
-import { identified, wires } from "./support/wires.ts"
 
 describe.each(bashes)("launcher under $title", (shell) => {
   it("registers before the engine starts, and hands identifier and answer over", async () => {
@@ -32,7 +32,7 @@ describe.each(bashes)("launcher under $title", (shell) => {
     assert.deepStrictEqual(requests.map(({ body }) => body), ["{\"events\":[\"SHUTDOWN\"]}"])
   })
 
-  it.each(wires)("hands on %s", async (_, answer, expected) => {
+  it.each(registrationAnswers)("hands on %s", async (_, answer, expected) => {
     const result = await launch(shell, { answers: [answer] })
     assert.deepStrictEqual(handedOver(result), expected)
     // a second request would be refused and lose the identifier
@@ -41,7 +41,8 @@ describe.each(bashes)("launcher under $title", (shell) => {
   })
 
   it("hands on what came before a reset", async () => {
-    const answer: ReadonlyArray<Step> = [`HTTP/1.1 200 OK\r\n${identified}Content-Length: 99\r\n\r\n{"a":`, 50, "reset"]
+    const head = "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: id-1\r\n"
+    const answer: ReadonlyArray<Step> = [`${head}Content-Length: 99\r\n\r\n{"a":`, 50, "reset"]
     const result = await launch(shell, { answers: [answer] })
     const { identifier, status } = handedOver(result)
     assert.deepStrictEqual({ identifier, status }, { identifier: "id-1", status: "200" })

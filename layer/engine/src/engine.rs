@@ -2,6 +2,7 @@
 
 use crate::host;
 use crate::program::Program;
+use crate::registration::Registration;
 use crate::sys;
 use rquickjs::function::Args;
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
@@ -18,6 +19,10 @@ use std::time::Duration;
 /// Longest stack of the program's functions. A depth of 1000 takes less than half of it.
 const STACK_BYTES: usize = 1024 * 1024;
 
+/// From which size on garbage that refers to itself is looked for. The program is a little smaller when it asks for
+/// its first event; QuickJS's own 256 KiB look five times until then, and find nothing.
+const GC_THRESHOLD_BYTES: usize = 2 * 1024 * 1024;
+
 /// Threads for what blocks: compression, names, a full pipe. Each ends when it has been idle for a moment.
 const MAX_BLOCKING_THREADS: usize = 8;
 const BLOCKING_THREAD_IDLE: Duration = Duration::from_millis(500);
@@ -31,6 +36,15 @@ thread_local! {
 
 /// Runs a program until it exits.
 pub fn run(program: Program) -> ExitCode {
+    let main = match program.main() {
+        Ok(main) => main,
+        Err(problem) => {
+            report(&format!("the layer is damaged: {problem}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    // from here on nothing but a defect is in the way of the program, which reports what became of it
+    let registration = Registration::begin();
     let built = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(MAX_BLOCKING_THREADS)
@@ -42,7 +56,7 @@ pub fn run(program: Program) -> ExitCode {
     };
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&reactor, async {
-        if let Err(error) = start(program) {
+        if let Err(error) = start(program, &main, registration) {
             fail(&error.to_string());
         }
         // the program ends the process
@@ -50,18 +64,19 @@ pub fn run(program: Program) -> ExitCode {
     })
 }
 
-fn start(program: Program) -> Result<()> {
-    let main = program.main().unwrap_or_default().to_owned();
+fn start(program: Program, main: &[u8], registration: Registration) -> Result<()> {
     let runtime = Runtime::new()?;
     runtime.set_max_stack_size(STACK_BYTES);
+    runtime.set_gc_threshold(GC_THRESHOLD_BYTES);
     runtime.set_loader(SameName, Modules(program));
     runtime.set_host_promise_rejection_tracker(Some(Box::new(track)));
     let context = Context::full(&runtime)?;
     CONTEXT.with(|cell| cell.set(context)).map_err(|_| Error::Unknown)?;
     enter(|ctx| {
-        host::install(ctx)?;
+        let main = sys::load(ctx, main)?;
+        host::install(ctx, registration.finish())?;
         // a rejection of this promise is an unhandled one
-        Module::import(ctx, main)?;
+        main.eval()?;
         Ok(())
     });
     Ok(())

@@ -1,22 +1,27 @@
 //! What the program finds as `host`, a global object; `js/host.d.ts` is its type.
 
 mod bytes;
+mod certificate;
 mod client;
 mod compression;
 mod files;
 mod json;
 mod lines;
+mod names;
 mod output;
 mod process;
 mod server;
+mod shape;
 mod timers;
 pub mod tls;
 
+use crate::registration::Variable;
 use rquickjs::{Ctx, Object, Result};
 
-pub fn install(ctx: &Ctx<'_>) -> Result<()> {
+pub fn install(ctx: &Ctx<'_>, variables: Vec<Variable>) -> Result<()> {
     let host = Object::new(ctx.clone())?;
-    process::install(ctx, &host)?;
+    process::install(ctx, &host, variables)?;
+    names::install(ctx, &host)?;
     output::install(ctx, &host)?;
     timers::install(ctx, &host)?;
     bytes::install(ctx, &host)?;
@@ -26,5 +31,6 @@ pub fn install(ctx: &Ctx<'_>) -> Result<()> {
     lines::install(ctx, &host)?;
     server::install(ctx, &host)?;
     client::install(ctx, &host)?;
+    tls::install(ctx, &host)?;
     ctx.globals().set("host", host)
 }

@@ -4,6 +4,7 @@ mod engine;
 mod error_code;
 mod host;
 mod program;
+mod registration;
 mod sys;
 
 use std::process::ExitCode;

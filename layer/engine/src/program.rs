@@ -56,15 +56,18 @@ impl Program {
         Ok(Some(Program { file, entries }))
     }
 
-    /// The name of the module that the program begins with.
-    pub fn main(&self) -> Option<&str> {
-        self.entries.first().map(|entry| entry.name.as_str())
+    /// The bytecode of the module that the program begins with.
+    pub fn main(&self) -> Result<Vec<u8>> {
+        self.read(self.entries.first())
     }
 
     /// The bytecode of a module, which is known to be what was written.
     pub fn module(&self, name: &str) -> Result<Vec<u8>> {
-        let found = self.entries.iter().find(|entry| entry.name == name);
-        let entry = found.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such module"))?;
+        self.read(self.entries.iter().find(|entry| entry.name == name))
+    }
+
+    fn read(&self, entry: Option<&Entry>) -> Result<Vec<u8>> {
+        let entry = entry.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such module"))?;
         let bytes = read(&self.file, entry.at, entry.length)?;
         if checksum(&bytes) == entry.checksum {
             Ok(bytes)
@@ -152,7 +155,7 @@ mod tests {
     #[test]
     fn what_was_put_behind_an_executable_is_found() {
         let program = program(&executable(), "whole").unwrap().unwrap();
-        assert_eq!(program.main(), Some("main.mjs"));
+        assert_eq!(program.main().unwrap(), b"begin");
         assert_eq!(program.module("later part.mjs").unwrap(), b"on");
         assert!(program.module("absent.mjs").is_err());
     }

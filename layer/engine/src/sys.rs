@@ -3,19 +3,34 @@
 
 use rquickjs::module::{Declared, Module};
 use rquickjs::{Ctx, TypedArray};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::os::fd::FromRawFd;
 
-/// One heap of glibc's for all threads, which gives back what is free beyond a MiB: memory belongs to the function.
+/// One heap of glibc's for all threads, which gives back what is free beyond a MiB: memory belongs to the function. What a
+/// customer's `MALLOC_…` or `GLIBC_TUNABLES` say otherwise is meant for the function; the rest are glibc's own values.
 pub fn keep_one_heap() {
-    // SAFETY: sets two numbers; no other thread is running yet.
+    // SAFETY: sets numbers; no other thread is running yet.
     #[cfg(target_env = "gnu")]
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 1);
         libc::mallopt(libc::M_TRIM_THRESHOLD, 1024 * 1024);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 * 1024);
+        libc::mallopt(libc::M_TOP_PAD, 128 * 1024);
+        libc::mallopt(libc::M_PERTURB, 0);
     }
+}
+
+/// The file name that this process was started by, without its directories.
+pub fn executable_name() -> String {
+    // SAFETY: the kernel's path, which ends in a zero byte and stays for the life of the process; absent it is 0.
+    let path = unsafe {
+        let path = libc::getauxval(libc::AT_EXECFN) as *const libc::c_char;
+        if path.is_null() { c"" } else { CStr::from_ptr(path) }
+    };
+    let path = path.to_string_lossy();
+    path.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 /// Ends the process at once: what threads still have is not worth taking apart, and could not be in any order.

@@ -1,19 +1,25 @@
-//! The process: its environment, its end, signals, clocks, and names.
+//! The process: its environment, its end, signals and clocks.
 
-use crate::engine::{Argument, Callback};
-use crate::error_code;
+use crate::engine::Callback;
+use crate::registration::{self, Variable};
 use crate::sys;
 use rquickjs::{Ctx, Function, Module, Object, Promise, Result};
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 
-pub fn install<'js>(ctx: &Ctx<'js>, host: &Object<'js>) -> Result<()> {
+/// With variables that the program finds in its environment besides those of the process.
+pub fn install<'js>(ctx: &Ctx<'js>, host: &Object<'js>, variables: Vec<Variable>) -> Result<()> {
     let environment = Object::new(ctx.clone())?;
     for (name, value) in std::env::vars_os() {
         // whatever is no text is no setting of ours
-        if let (Some(name), Some(value)) = (name.to_str(), value.to_str()) {
+        if let (Some(name), Some(value)) = (name.to_str(), value.to_str())
+            && !registration::is_ours(name)
+        {
             environment.set(name, value)?;
         }
+    }
+    for (name, value) in variables {
+        environment.set(name, value)?;
     }
     host.set("environment", environment)?;
     host.set("args", std::env::args().skip(1).collect::<Vec<_>>())?;
@@ -29,8 +35,7 @@ pub fn install<'js>(ctx: &Ctx<'js>, host: &Object<'js>) -> Result<()> {
     };
     host.set("cpuMicros", Function::new(ctx.clone(), cpu)?)?;
     host.set("load", Function::new(ctx.clone(), load)?)?;
-    host.set("onSignal", Function::new(ctx.clone(), on_signal)?)?;
-    host.set("lookup", Function::new(ctx.clone(), lookup)?)
+    host.set("onSignal", Function::new(ctx.clone(), on_signal)?)
 }
 
 fn exit(code: i32) {
@@ -57,20 +62,4 @@ fn on_signal<'js>(ctx: Ctx<'js>, name: String, told: Function<'js>) -> bool {
         }
     });
     true
-}
-
-/// Looks up the addresses of a name.
-fn lookup<'js>(ctx: Ctx<'js>, name: String, done: Function<'js>) {
-    let done = Callback::new(&ctx, done);
-    tokio::task::spawn_local(async move {
-        // bound before the callback runs: what is looked up is borrowed
-        let result = tokio::net::lookup_host((name, 0)).await;
-        match result {
-            Ok(found) => {
-                let addresses = found.map(|address| address.ip().to_string()).collect();
-                done.call([Argument::Nothing, Argument::Strings(addresses)]);
-            }
-            Err(error) => done.call([Argument::Text(error_code::of_lookup(&error))]),
-        }
-    });
 }

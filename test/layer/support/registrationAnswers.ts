@@ -1,20 +1,18 @@
-/** Answers to a registration as they may come over the wire, all of which whoever registers has to understand. */
+/** Answers to a request to register as they may come over the wire, and what is to be made of each. */
 import type { Step } from "./rawApi.ts"
 
-/** What an answer means. */
-export interface Registered {
+/** What is handed to the program. */
+export interface HandedOver {
   readonly status: string
   readonly identifier: string
   readonly answer: string
 }
 
-/** The header line of an answer that has registered. */
-export const identified = "Lambda-Extension-Identifier: id-1\r\n"
-
+const identified = "Lambda-Extension-Identifier: id-1\r\n"
 const wide = "{\"errorMessage\":\"überzählig 😀\"}"
 
-/** What each answer is, the answer, and what is to be made of it. */
-export const wires: ReadonlyArray<[what: string, answer: ReadonlyArray<Step>, Registered]> = [
+/** What the answer is, its steps, and what is handed over. */
+export const registrationAnswers: ReadonlyArray<[what: string, answer: ReadonlyArray<Step>, expected: HandedOver]> = [
   [
     "header names in capitals",
     [`HTTP/1.1 200 OK\r\nLAMBDA-EXTENSION-IDENTIFIER: id-1\r\nCONTENT-LENGTH: 2\r\n\r\n{}`],
