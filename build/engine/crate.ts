@@ -21,7 +21,13 @@ const STEERING =
  * One file that runs wherever there is a kernel, at an address of the kernel's choice. Nothing unwinds a stack: a panic
  * aborts, after its one line.
  */
-const RUST_FLAGS = ["-Ctarget-feature=+crt-static", "-Crelocation-model=pie", "-Cforce-unwind-tables=no"]
+const RUST_FLAGS = [
+  "-Ctarget-feature=+crt-static",
+  "-Crelocation-model=pie",
+  "-Cforce-unwind-tables=no",
+  // else looks for the function in a shared library, and without one for a file that not every root has
+  "--cfg=getrandom_backend=\"linux_getrandom\""
+]
 const C_FLAGS = ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]
 
 /** Who links for a machine, as variables. */

@@ -6,7 +6,7 @@ import { thirdParty } from "./thirdParty.ts"
 import { toolChains } from "./toolChain.ts"
 
 /** The executable for a machine. */
-export interface Standalone {
+interface Standalone {
   readonly architecture: Architecture
   readonly executable: Uint8Array
   /** What is linked into it, and the licences of that. */

@@ -1,6 +1,6 @@
 /**
  * Holds the engine's native way of encoding lines, and of walking JSON, to the program's own, byte for byte, over random
- * posts: ordinary lines between all that is not. Runs in the engine: `npm run engine && dist/engine/lines-fuzz [posts] [seed]`.
+ * posts: ordinary lines between all that is not. Runs in the engine: `npm run layer && dist/engine/lines-fuzz [posts] [seed]`.
  */
 import { JsonScanner as EngineScanner } from "../../layer/engine/js/jsonScanner.ts"
 import { INVALID, JsonScanner } from "../../src/json/JsonScanner.ts"

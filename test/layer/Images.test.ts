@@ -4,7 +4,16 @@
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { assertDelivers, withLayer } from "./support/sandbox.ts"
@@ -34,11 +43,11 @@ const trees: Readonly<Record<string, (tree: string) => void>> = {
     for (const directory of ["bin", "lib", "lib64", "usr/bin"]) {
       mkdirSync(join(tree, directory), { recursive: true })
     }
-    cpSync("/bin/bash", join(tree, "bin/bash"))
+    copyFileSync("/bin/bash", join(tree, "bin/bash"))
     symlinkSync("bash", join(tree, "bin/sh"))
     for (const [, library = ""] of execFileSync("ldd", ["/bin/bash"], { encoding: "utf8" }).matchAll(/(\/\S+)/g)) {
       mkdirSync(dirname(join(tree, library)), { recursive: true })
-      cpSync(library, join(tree, library), { dereference: true })
+      copyFileSync(library, join(tree, library))
     }
     write(tree, "etc/nsswitch.conf", "hosts: files dns\n")
     write(tree, "etc/resolv.conf", "nameserver 127.0.0.1\n")
@@ -48,9 +57,9 @@ const trees: Readonly<Record<string, (tree: string) => void>> = {
   "alpine:3.23": (tree) => {
     const loader = ["x86_64", "aarch64"].map((name) => `/lib/ld-musl-${name}.so.1`).find(existsSync)!
     mkdirSync(join(tree, "lib"), { recursive: true })
-    cpSync(loader, join(tree, loader), { dereference: true })
+    copyFileSync(loader, join(tree, loader))
     mkdirSync(join(tree, "bin"))
-    cpSync("/bin/busybox", join(tree, "bin/busybox"))
+    copyFileSync("/bin/busybox", join(tree, "bin/busybox"))
     symlinkSync("busybox", join(tree, "bin/sh"))
     write(tree, "etc/resolv.conf", "nameserver 127.0.0.1\n")
     write(tree, "etc/hosts", HOSTS)
@@ -91,7 +100,7 @@ const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 // /proc is there in every container
 const starter = (tree: string): string =>
   `#!/bin/sh
-exec unshare --mount sh -c 'mount --rbind /proc "$1/proc" && exec chroot "$1" /opt/extensions/o2-lambda-extension' sh ${
+exec unshare --mount sh -c 'mount --rbind /proc "$1/proc" && exec /usr/sbin/chroot "$1" /opt/extensions/o2-lambda-extension' sh ${
     quoted(tree)
   }
 `

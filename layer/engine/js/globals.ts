@@ -1,4 +1,4 @@
-/** What Node.js has and the language has not. Evaluated before the program, which `build/engineBundle.ts` sees to. */
+/** What Node.js has and the language has not. Evaluated before the program, which `build/engine/program.ts` sees to. */
 import { EngineBuffer } from "./buffer.ts"
 import { Emitter } from "./events.ts"
 import * as Fs from "./fs.ts"

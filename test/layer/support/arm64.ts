@@ -16,7 +16,8 @@ export const shim = (program: string): string => {
   if (!existsSync(QEMU) || !existsSync(`${SYSROOT}/lib/libstdc++.so.6`)) {
     throw new Error("arm64 is tested under QEMU: install qemu-user-static, libc6-arm64-cross, libstdc++6-arm64-cross")
   }
-  return `#!/bin/sh\nexec ${QEMU} -L ${SYSROOT} ${quoted(program)} "$@"\n`
+  // libraries of libc6:arm64, which may be there for the tool chain, would not go with this loader
+  return `#!/bin/sh\nexec ${QEMU} -L ${SYSROOT} -E LD_LIBRARY_PATH=/lib ${quoted(program)} "$@"\n`
 }
 
 /** Puts a shim in the place of an unpacked standalone extension, which keeps its name elsewhere. */
