@@ -80,6 +80,20 @@ fn what_nobody_catches_ends_it() {
 }
 
 #[test]
+fn large_bodies_are_compressed_beside_the_program() {
+    let source = "let ticks = 0; const tick = () => { ticks++; host.startTimer(1, tick) }; tick();
+        host.gzip(new Uint8Array(2e7), 9, (compressed) => host.exit(ticks > 2 && compressed ? 6 : 7))";
+    assert_eq!(ends("compresses", source).0, Some(6));
+}
+
+#[test]
+fn a_panic_ends_it_wherever_it_is() {
+    fails("panics", "host.panic('call')", "in a call");
+    fails("panics-task", "host.panic('task')", "in a task");
+    fails("panics-thread", "host.panic('thread')", "on a thread");
+}
+
+#[test]
 fn a_rejection_that_somebody_handles_in_the_same_turn_is_none() {
     let source = "const rejected = Promise.reject(new Error('x')); rejected.catch(() => host.exit(4))";
     assert_eq!(ends("handled", source).0, Some(4));
