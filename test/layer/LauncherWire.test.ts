@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { accepted, ANSWER, handedOver, launch } from "./support/launch.ts"
 import type { Step } from "./support/rawApi.ts"
+import { registrationAnswers } from "./support/registrationAnswers.ts"
 import { bashes, others } from "./support/shells.ts"
 
 describe.each(bashes)("launcher under $title", (shell) => {
@@ -31,65 +32,7 @@ describe.each(bashes)("launcher under $title", (shell) => {
     assert.deepStrictEqual(requests.map(({ body }) => body), ["{\"events\":[\"SHUTDOWN\"]}"])
   })
 
-  const identified = "Lambda-Extension-Identifier: id-1\r\n"
-  const wide = "{\"errorMessage\":\"überzählig 😀\"}"
-  const wires: ReadonlyArray<[what: string, answer: ReadonlyArray<Step>, ReturnType<typeof handedOver>]> = [
-    [
-      "header names in capitals",
-      [`HTTP/1.1 200 OK\r\nLAMBDA-EXTENSION-IDENTIFIER: id-1\r\nCONTENT-LENGTH: 2\r\n\r\n{}`],
-      { status: "200", identifier: "id-1", answer: "{}" }
-    ],
-    [
-      "header names in small letters, without and with more white space",
-      [`HTTP/1.1 200 OK\r\nlambda-extension-identifier:id-1 \r\ncontent-length: \t 2\r\n\r\n{}`],
-      { status: "200", identifier: "id-1", answer: "{}" }
-    ],
-    [
-      "a status without a reason",
-      [`HTTP/1.1 200\r\n${identified}Content-Length: 2\r\n\r\n{}`],
-      { status: "200", identifier: "id-1", answer: "{}" }
-    ],
-    [
-      "a chunked body",
-      [
-        `HTTP/1.1 200 OK\r\n${identified}Transfer-Encoding: chunked\r\n\r\n`,
-        `1\r\n{\r\nA;x=y\r\n"a":"12345`,
-        20,
-        `\r\n2\r\n"}\r\n0\r\n\r\n`
-      ],
-      { status: "200", identifier: "id-1", answer: "{\"a\":\"12345\"}" }
-    ],
-    [
-      "a body without a length that ends with the connection",
-      [`HTTP/1.1 200 OK\r\n${identified}\r\n{"a":`, 20, "1}", "end"],
-      { status: "200", identifier: "id-1", answer: "{\"a\":1}" }
-    ],
-    [
-      "a connection that stays open, and bytes that come slowly",
-      [..."HTTP/1.1 200 OK\r\n"].flatMap((letter): Array<Step> => [letter, 5]).concat(
-        [`${identified}Connection: keep-alive\r\nContent-Length: 7\r\n\r\n{"a"`, 50, ":1}"]
-      ),
-      { status: "200", identifier: "id-1", answer: "{\"a\":1}" }
-    ],
-    [
-      "a length in bytes, not in characters",
-      [`HTTP/1.1 403 Forbidden\r\nContent-Length: ${Buffer.byteLength(wide)}\r\n\r\n${wide}`],
-      { status: "403", identifier: "", answer: wide }
-    ],
-    [
-      "a refusal",
-      ["HTTP/1.1 403 Forbidden\r\nContent-Length: 18\r\n\r\n{\"errorType\":\"No\"}"],
-      { status: "403", identifier: "", answer: "{\"errorType\":\"No\"}" }
-    ],
-    [
-      "a server's error without a body",
-      ["HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"],
-      { status: "500", identifier: "", answer: "" }
-    ],
-    ["a reset before the answer", ["reset"], { status: "none", identifier: "", answer: "" }],
-    ["an end before the answer", ["end"], { status: "none", identifier: "", answer: "" }]
-  ]
-  it.each(wires)("hands on %s", async (_, answer, expected) => {
+  it.each(registrationAnswers)("hands on %s", async (_, answer, expected) => {
     const result = await launch(shell, { answers: [answer] })
     assert.deepStrictEqual(handedOver(result), expected)
     // a second request would be refused and lose the identifier
@@ -98,7 +41,8 @@ describe.each(bashes)("launcher under $title", (shell) => {
   })
 
   it("hands on what came before a reset", async () => {
-    const answer: ReadonlyArray<Step> = [`HTTP/1.1 200 OK\r\n${identified}Content-Length: 99\r\n\r\n{"a":`, 50, "reset"]
+    const head = "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: id-1\r\n"
+    const answer: ReadonlyArray<Step> = [`${head}Content-Length: 99\r\n\r\n{"a":`, 50, "reset"]
     const result = await launch(shell, { answers: [answer] })
     const { identifier, status } = handedOver(result)
     assert.deepStrictEqual({ identifier, status }, { identifier: "id-1", status: "200" })

@@ -104,7 +104,7 @@ Object.assign(globalThis, {
   URL: EngineUrl,
   process: new Process(),
   console: { error: () => {}, info: () => {}, log: () => {}, warn: () => {} },
-  o2NativeLines: { next: host.nextTimestamp, encode: host.encodeLines },
+  o2NativeLines: { next: host.nextTimestamp, forgetShapes: host.forgetShapes, encode: host.encodeLines },
   // an exception in one of the language's own would be lost
   queueMicrotask: (due: () => void) => {
     Promise.resolve().then(due)

@@ -44,6 +44,7 @@ export interface Host {
   /** The end and the depth of a value; or a negative result of `JsonScanner`, and where the error is; -3 for what it mends. */
   readonly scanValue: (bytes: Uint8Array, from: number) => readonly [end: number, depthOrErrorAt: number]
   readonly nextTimestamp: NativeLines["next"]
+  readonly forgetShapes: NativeLines["forgetShapes"]
   readonly encodeLines: NativeLines["encode"]
 
   readonly lstat: (path: string) => OrCode<Stat>

@@ -19,6 +19,10 @@ use std::time::Duration;
 /// Longest stack of the program's functions. A depth of 1000 takes less than half of it.
 const STACK_BYTES: usize = 1024 * 1024;
 
+/// From which size on garbage that refers to itself is looked for. The program is a little smaller when it asks for
+/// its first event; QuickJS's own 256 KiB look five times until then, and find nothing.
+const GC_THRESHOLD_BYTES: usize = 2 * 1024 * 1024;
+
 /// Threads for what blocks: compression, names, a full pipe. Each ends when it has been idle for a moment.
 const MAX_BLOCKING_THREADS: usize = 8;
 const BLOCKING_THREAD_IDLE: Duration = Duration::from_millis(500);
@@ -63,6 +67,7 @@ pub fn run(program: Program) -> ExitCode {
 fn start(program: Program, main: &[u8], registration: Registration) -> Result<()> {
     let runtime = Runtime::new()?;
     runtime.set_max_stack_size(STACK_BYTES);
+    runtime.set_gc_threshold(GC_THRESHOLD_BYTES);
     runtime.set_loader(SameName, Modules(program));
     runtime.set_host_promise_rejection_tracker(Some(Box::new(track)));
     let context = Context::full(&runtime)?;

@@ -13,6 +13,7 @@ mod names;
 mod output;
 mod process;
 mod server;
+mod shape;
 mod timers;
 pub mod tls;
 

@@ -13,6 +13,7 @@ use rquickjs::{Ctx, Function, IntoJs, Object, Result, Value};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -70,7 +71,8 @@ fn listen<'js>(ctx: Ctx<'js>, told: Function<'js>) -> Result<Value<'js>> {
 
 fn open() -> io::Result<(TcpListener, u16)> {
     // where there is no IPv6, the other kind alone
-    let listener = std::net::TcpListener::bind("[::]:0").or_else(|_| std::net::TcpListener::bind("0.0.0.0:0"))?;
+    let bind = std::net::TcpListener::bind::<SocketAddr>;
+    let listener = bind((Ipv6Addr::UNSPECIFIED, 0).into()).or_else(|_| bind((Ipv4Addr::UNSPECIFIED, 0).into()))?;
     listener.set_nonblocking(true)?;
     let port = listener.local_addr()?.port();
     Ok((TcpListener::from_std(listener)?, port))
