@@ -115,6 +115,15 @@ const fuzzed = Effect.fnUntraced(function*(sandbox: Sandbox, chance: Chance) {
 const announced = Effect.sync(() => void process.stdout.write(`fuzz of HTTP: ${repeat}\n`))
 const failed = Effect.sync(() => void process.stdout.write(`fuzz of HTTP failed; repeat it with\n  ${repeat}\n`))
 
+/** What has no reason to end by then is asked to, and what does not end hangs. */
+const endAfter = (child: ChildProcess, ms: number): void => {
+  const timers = [
+    setTimeout(() => child.kill("SIGTERM"), ms),
+    setTimeout(() => child.kill("SIGKILL"), ms + 8000)
+  ]
+  child.once("close", () => timers.forEach((timer) => clearTimeout(timer)))
+}
+
 /** Starts the extension against an API that answers by chance; how it ends, and what it said. */
 const life = Effect.fnUntraced(function*(opt: string, chance: Chance, lifeMs: number) {
   let answers = 0
@@ -151,12 +160,8 @@ const life = Effect.fnUntraced(function*(opt: string, chance: Chance, lifeMs: nu
     let [stdout, stderr] = ["", ""]
     child.stdout.setEncoding("utf8").on("data", (text: string) => stdout += text)
     child.stderr.setEncoding("utf8").on("data", (text: string) => stderr += text)
-    // what has no reason to end by then is asked to, and what does not end hangs
-    const asked = setTimeout(() => child.kill("SIGTERM"), lifeMs)
-    const killed = setTimeout(() => child.kill("SIGKILL"), lifeMs + 8000)
+    endAfter(child, lifeMs)
     child.once("close", (code, signal) => {
-      clearTimeout(asked)
-      clearTimeout(killed)
       const said = stdout.split("\n").filter((line) => line !== "")
       resume(Effect.succeed({ said, stderr, end: code ?? String(signal), answers }))
     })

@@ -54,7 +54,7 @@ export const lambdaAnswers = {
 const good = () => bytes(post("fuzz") + post("more"))
 
 /** A request to the listener, as it should be or not. */
-export const request = (chance: Chance): Buffer => {
+const request = (chance: Chance): Buffer => {
   const all = Object.values(requests)
   return chance.next() < 0.4 ? good() : bytes(all[chance.below(all.length)]!.text)
 }
