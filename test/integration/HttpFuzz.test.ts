@@ -14,7 +14,7 @@ import { basename, dirname, join } from "node:path"
 import { listenRaw } from "../support/peers.ts"
 import { ended } from "./books.ts"
 import { Chance } from "./chaos.ts"
-import { attack, lambdaAnswers, mutated, openObserveAnswers, write } from "./httpFuzz.ts"
+import { attack, lambdaAnswers, mutated, openObserveAnswers, postLines, write } from "./httpFuzz.ts"
 import { NAME, type Sandbox, telemetryPort, unpackedLayer, withSandbox } from "./sandbox.ts"
 
 const SECONDS = Number(process.env["HTTP_FUZZ_SECONDS"] ?? 8)
@@ -26,6 +26,9 @@ const repeat =
 
 /** Connections at once. */
 const ATTACKERS = 6
+
+/** The longest pause between two attempts in an outage, with its jitter and a while for what waits. */
+const MAX_PAUSE_SECONDS = 90
 
 /** Processes at once with an API of their own: they wait most of the time, before they ask again. */
 const LIVES = 6
@@ -115,6 +118,15 @@ const fuzzed = Effect.fnUntraced(function*(sandbox: Sandbox, chance: Chance) {
 const announced = Effect.sync(() => void process.stdout.write(`fuzz of HTTP: ${repeat}\n`))
 const failed = Effect.sync(() => void process.stdout.write(`fuzz of HTTP failed; repeat it with\n  ${repeat}\n`))
 
+/** What has no reason to end by then is asked to, and what does not end hangs. */
+const endAfter = (child: ChildProcess, ms: number): void => {
+  const timers = [
+    setTimeout(() => child.kill("SIGTERM"), ms),
+    setTimeout(() => child.kill("SIGKILL"), ms + 8000)
+  ]
+  child.once("close", () => timers.forEach((timer) => clearTimeout(timer)))
+}
+
 /** Starts the extension against an API that answers by chance; how it ends, and what it said. */
 const life = Effect.fnUntraced(function*(opt: string, chance: Chance, lifeMs: number) {
   let answers = 0
@@ -123,11 +135,13 @@ const life = Effect.fnUntraced(function*(opt: string, chance: Chance, lifeMs: nu
       const [, path = ""] = /^\w+ \S*\/(\w+) HTTP/.exec(data.toString("latin1")) ?? []
       const choices = lambdaAnswers[path as keyof typeof lambdaAnswers] ?? lambdaAnswers.next
       const other = () => chance.pick(choices)
+      const subscribed = /sandbox\.localdomain:(\d+)/.exec(data.toString("latin1"))?.[1]
+      if (subscribed !== undefined) postLines(Number(subscribed), socket)
       answers++
       if (chance.next() < 0.8) socket.write(choices[0])
       else write(socket, mutated(chance, other(), other), chance)
     })
-    setTimeout(() => socket.destroy(), 500)
+    setTimeout(() => socket.destroy(), 2000)
   })
   return yield* Effect.callback<
     {
@@ -151,12 +165,8 @@ const life = Effect.fnUntraced(function*(opt: string, chance: Chance, lifeMs: nu
     let [stdout, stderr] = ["", ""]
     child.stdout.setEncoding("utf8").on("data", (text: string) => stdout += text)
     child.stderr.setEncoding("utf8").on("data", (text: string) => stderr += text)
-    // what has no reason to end by then is asked to, and what does not end hangs
-    const asked = setTimeout(() => child.kill("SIGTERM"), lifeMs)
-    const killed = setTimeout(() => child.kill("SIGKILL"), lifeMs + 8000)
+    endAfter(child, lifeMs)
     child.once("close", (code, signal) => {
-      clearTimeout(asked)
-      clearTimeout(killed)
       const said = stdout.split("\n").filter((line) => line !== "")
       resume(Effect.succeed({ said, stderr, end: code ?? String(signal), answers }))
     })
@@ -179,7 +189,12 @@ describe("HTTP made worse by chance", () => {
             state.isCalm = false
             const { before, calls, connections, pid } = yield* fuzzed(sandbox, chance)
             state.isCalm = state.isOver = true
-            yield* Effect.sleep(2000)
+            // a server that was away for long is asked again after a minute at most
+            yield* invoke({ lines: ["calm"] })
+            for (let left = MAX_PAUSE_SECONDS; left > 0 && !(yield* functionLines).includes("calm\n"); left--) {
+              yield* Effect.sleep(1000)
+            }
+            yield* Effect.sleep(1000)
             const after = procOf(pid)
             yield* Effect.sleep(1000)
             const idle = procOf(pid).cpuMillis - after.cpuMillis
@@ -203,7 +218,7 @@ describe("HTTP made worse by chance", () => {
             assert.isAtMost(idle, 300)
           }))
       }).pipe(Effect.scoped, Effect.onError(() => failed)),
-    (SECONDS + 60) * 1000
+    (SECONDS + MAX_PAUSE_SECONDS + 60) * 1000
   )
 
   it.live(

@@ -16,12 +16,9 @@ const exchanged = (port: number, text: string, hasEnd: boolean) =>
       socket.destroy()
       resume(Effect.succeed(received))
     }
-    const quiet = setTimeout(done, 1000)
-    socket.on("data", (data) => {
-      received += data.toString("latin1")
-      quiet.refresh()
-    })
-    socket.on("end", done).on("error", done).on("close", () => clearTimeout(quiet))
+    socket.on("data", (data) => received += data.toString("latin1"))
+    // any byte begins the time anew
+    socket.setTimeout(1000).on("timeout", done).on("end", done).on("error", done)
     const bytes = Buffer.from(text, "latin1")
     if (hasEnd) socket.end(bytes)
     else socket.write(bytes)

@@ -54,7 +54,7 @@ export const lambdaAnswers = {
 const good = () => bytes(post("fuzz") + post("more"))
 
 /** A request to the listener, as it should be or not. */
-export const request = (chance: Chance): Buffer => {
+const request = (chance: Chance): Buffer => {
   const all = Object.values(requests)
   return chance.next() < 0.4 ? good() : bytes(all[chance.below(all.length)]!.text)
 }
@@ -153,3 +153,13 @@ export const attack = (port: number, chance: Chance): Promise<void> =>
     setTimeout(() => socket.destroy(), life)
     setTimeout(done, Math.min(50, life))
   })
+
+/** Posts a line now and then until `owner` closes, so that there is something to be delivered. */
+export const postLines = (port: number, owner: Net.Socket): void => {
+  const socket = Net.connect(port, "127.0.0.1").on("error", () => {}).resume()
+  const timer = setInterval(() => socket.write(good()), 50)
+  owner.once("close", () => {
+    clearInterval(timer)
+    socket.destroy()
+  })
+}

@@ -36,6 +36,8 @@ export interface Host {
   readonly fromLatin1: (bytes: Uint8Array) => string
   readonly compare: (a: Uint8Array, b: Uint8Array) => number
   readonly indexOf: (bytes: Uint8Array, piece: Uint8Array, from: number) => number
+  /** A name of the web as the DNS has it (UTS 46); empty when it is none. */
+  readonly asciiName: (name: string) => string
   readonly gzip: (bytes: Uint8Array, level: number, done: (compressed?: ArrayBuffer) => void) => void
   readonly inflate: (bytes: Uint8Array, format: "gzip" | "deflate" | "raw", maxBytes: number) => OrCode<ArrayBuffer>
 

@@ -4,6 +4,8 @@ mod bytes;
 mod certificate;
 mod client;
 mod compression;
+#[cfg(debug_assertions)]
+mod defects;
 mod files;
 mod json;
 mod lines;
@@ -32,5 +34,7 @@ pub fn install(ctx: &Ctx<'_>, variables: Vec<Variable>) -> Result<()> {
     server::install(ctx, &host)?;
     client::install(ctx, &host)?;
     tls::install(ctx, &host)?;
+    #[cfg(debug_assertions)]
+    defects::install(ctx, &host)?;
     ctx.globals().set("host", host)
 }

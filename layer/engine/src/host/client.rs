@@ -123,9 +123,11 @@ where
         }
     });
     loop {
+        // what was asked for as the connection ended has to be told that it did
         let exchange = tokio::select! {
-            _ = &mut driver => return Ok(()),
+            biased;
             exchange = wanted.recv() => exchange,
+            _ = &mut driver => return Ok(()),
         };
         let Some(exchange) = exchange else { return Ok(()) };
         run(&mut sender, exchange).await;
