@@ -6,7 +6,7 @@ import { build, type BuildOptions } from "esbuild"
 import { chmod, cp, rm } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import { toCommonJs } from "./commonJs.ts"
-import { definitions } from "./definitions.ts"
+import { commonOptions } from "./commonOptions.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const layer = `${root}dist/layer`
@@ -17,6 +17,7 @@ const modules = `${root}dist/modules`
 const START_BUDGET_BYTES = 165 * 1024
 
 const options: BuildOptions = {
+  ...commonOptions,
   absWorkingDir: root,
   platform: "node",
   // the oldest runtime that functions still run on
@@ -39,8 +40,7 @@ const { metafile } = await build({
   splitting: true,
   mainFields: ["module", "main"],
   format: "esm",
-  metafile: true,
-  define: definitions
+  metafile: true
 })
 const start = await toCommonJs({ directory: modules, metafile, output: `${layer}/o2-lambda-extension` }, {
   ...options,

@@ -3,6 +3,7 @@ import { build } from "esbuild"
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { commonOptions } from "./commonOptions.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
@@ -30,6 +31,7 @@ export const ofEngine = async (thirdParty: string): Promise<ReadonlyArray<Licenc
 /** Asked from the bundler, so that no dependency can be forgotten. */
 const bundledPackages = async (): Promise<ReadonlyArray<string>> => {
   const { metafile } = await build({
+    ...commonOptions,
     absWorkingDir: root,
     entryPoints: ["src/main.ts"],
     bundle: true,

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { definitions } from "../definitions.ts"
+import { commonOptions } from "../commonOptions.ts"
 import { crate } from "./crate.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -38,6 +38,7 @@ const nativeScanner: Plugin = {
 /** The program that begins with a file, as modules in a directory; the first one of the answer is that file. */
 const bundle = async (entry: string, directory: string): Promise<ReadonlyArray<string>> => {
   await build({
+    ...commonOptions,
     absWorkingDir: root,
     entryPoints: { main: entry },
     outdir: directory,
@@ -52,8 +53,7 @@ const bundle = async (entry: string, directory: string): Promise<ReadonlyArray<s
     legalComments: "none",
     alias: modules,
     inject: [standIn("globals")],
-    plugins: [nativeScanner],
-    define: definitions
+    plugins: [nativeScanner]
   })
   const files = (await readdir(directory)).sort((a, b) =>
     Number(b === "main.mjs") - Number(a === "main.mjs") || (a < b ? -1 : 1)

@@ -117,18 +117,21 @@ describe("build", () => {
   it("makes the same bytes wherever the project lies", { timeout: 900_000 }, () => {
     const elsewhere = mkdtempSync(join(tmpdir(), "o2-elsewhere-"))
     try {
-      for (const name of ["build", "layer", "src", "test", "package.json", "package-lock.json", "LICENSE"]) {
+      for (const name of ["build", "layer", "src", "test", "package.json", "tsconfig.json", "LICENSE"]) {
         cpSync(join(root, name), join(elsewhere, name), {
           recursive: true,
           filter: (path) => path !== join(root, "layer", "engine", "target")
         })
       }
       symlinkSync(join(root, "node_modules"), join(elsewhere, "node_modules"))
-      execFileSync(process.execPath, [join(elsewhere, "build", "layer.ts"), "--only", standalone], {
+      const options = {
         env: { ...process.env, CARGO_TARGET_DIR: join(elsewhere, "target"), TZ: "Pacific/Kiritimati" },
         stdio: "pipe"
-      })
-      for (const file of [zipOf(standalone), tarballOf(standalone)]) {
+      } as const
+      execFileSync(process.execPath, [join(elsewhere, "build", "bundle.ts")], options)
+      const only = ["nodejs", standalone].flatMap((flavour) => ["--only", flavour])
+      execFileSync(process.execPath, [join(elsewhere, "build", "layer.ts"), ...only], options)
+      for (const file of [zipOf("nodejs"), zipOf(standalone), tarballOf(standalone)]) {
         const again = readFileSync(join(elsewhere, "dist", file.split("/").at(-1)!))
         assert.isTrue(again.equals(readFileSync(file)), file)
       }
