@@ -1,6 +1,6 @@
 /**
- * Spawn → register → subscribe → first `next`, and memory when idle, of both flavours of the layer against a floor per
- * engine: the same launcher with a raw script that only listens, subscribes and polls. Prints one JSON line.
+ * Spawn → register → subscribe → first `next`, and memory when idle, of both flavours of the layer; of the nodejs flavour against
+ * a floor: the same launcher with a raw script that only listens, subscribes and polls. Prints one JSON line.
  *
  *     npm run layer && node bench/coldstart.ts [runs]
  *
@@ -8,69 +8,48 @@
  */
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync
-} from "node:fs"
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { arch, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { makeControlPlane, type Marks } from "./ControlPlane.ts"
+import { isNative } from "../test/support/isNative.ts"
 import { median, rounded } from "./statistics.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const RUNS = Number(process.argv[2] ?? 15)
-const machine = arch() === "arm64" ? "aarch64" : "x86_64"
-const bun = join(root, `node_modules/@oven/bun-linux-${arch() === "arm64" ? "aarch64" : "x64"}/bin/bun`)
 
 /** Long enough for what is loaded after `next` to have been loaded. */
 const IDLE_MS = 400
 
 const workplace = mkdtempSync(join(tmpdir(), "coldstart-"))
 
-/** Unpacks a zip of the layer, its launcher made a bash script; answers the launcher's path. */
+/** Unpacks a zip of the layer, its launcher, if it is one, made a bash script; answers the extension's path. */
 const unpack = (name: string, zip: string): string => {
   const target = join(workplace, name)
   mkdirSync(target)
   execFileSync("unzip", ["-q", join(root, "dist", zip), "-d", target])
   const launcher = join(target, "extensions/o2-lambda-extension")
-  writeFileSync(launcher, readFileSync(launcher, "utf8").replace("#!/bin/sh", "#!/bin/bash"))
-  chmodSync(launcher, 0o755)
+  if (!isNative(launcher)) {
+    writeFileSync(launcher, readFileSync(launcher, "utf8").replace("#!/bin/sh", "#!/bin/bash"))
+    chmodSync(launcher, 0o755)
+  }
   return launcher
 }
 
 const floorScript = join(root, "bench/floor/poll.cjs")
 const zips = {
   nodejs: "o2-lambda-extension-nodejs.zip",
-  standalone: `o2-lambda-extension-${machine === "aarch64" ? "arm64" : "x86_64"}.zip`
+  standalone: `o2-lambda-extension-${arch() === "arm64" ? "arm64" : "x86_64"}.zip`
 }
 
 const variants: Record<string, string> = {
   nodejs: unpack("nodejs", zips.nodejs),
   nodejsFloor: unpack("nodejs-floor", zips.nodejs),
   standalone: unpack("standalone", zips.standalone),
-  standaloneFloor: unpack("standalone-floor", zips.standalone),
   bashFloor: join(root, "bench/floor/register.sh")
 }
 copyFileSync(floorScript, join(workplace, "nodejs-floor/o2-lambda-extension/main.cjs"))
-const floorEngine = join(workplace, `standalone-floor/o2-lambda-extension/engine-${machine}`)
-execFileSync(bun, [
-  "build",
-  "--compile",
-  "--bytecode",
-  "--minify",
-  "--format=cjs",
-  floorScript,
-  "--outfile",
-  `${floorEngine}.new`
-], { stdio: "ignore" })
-renameSync(`${floorEngine}.new`, floorEngine)
 
 interface Run extends Marks {
   readonly residentMegabytes: number
@@ -137,12 +116,11 @@ console.log(JSON.stringify({
   runs: RUNS,
   medians: figures,
   parts: {
-    nodejs: parts("nodejs", "nodejsFloor"),
-    standalone: parts("standalone", "standaloneFloor")
+    nodejs: parts("nodejs", "nodejsFloor")
   },
   ratios: {
     registerToBash: ratio("nodejs", "bashFloor", "register"),
     nodejsNextToFloor: ratio("nodejs", "nodejsFloor", "next"),
-    standaloneNextToFloor: ratio("standalone", "standaloneFloor", "next")
+    standaloneNextToNodejs: ratio("standalone", "nodejs", "next")
   }
 }))

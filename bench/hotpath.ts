@@ -2,7 +2,7 @@
  * The stages of the hot path by themselves, in µs per record: scan, encode, append and seal, compress. Floor: copying the
  * post's bytes once. Prints one JSON line.
  *
- *     node bench/hotpath.ts [posts]
+ *     node bench/hotpath.ts [posts] [kind of lines]
  */
 import { isUtf8 } from "node:buffer"
 import * as Zlib from "node:zlib"
@@ -10,13 +10,13 @@ import { OpenBatch } from "../src/delivery/OpenBatch.ts"
 import { PostEncoder } from "../src/logs/PostEncoder.ts"
 import { makeDestination } from "../test/support/destinations.ts"
 import { eventsOf } from "../src/telemetry/TelemetryEvent.ts"
-import { makePost, PER_POST } from "./posts.ts"
+import { type Kind, makePost, PER_POST } from "./posts.ts"
 import { median, rounded } from "./statistics.ts"
 
 const POSTS = Number(process.argv[2] ?? 200)
 const ROUNDS = 7
 
-const post = makePost()
+const post = makePost((process.argv[3] ?? "plain") as Kind)
 const makeEncoder = () => {
   const encoder = new PostEncoder({
     types: new Set(["platform", "function"]),

@@ -2,7 +2,7 @@
  * Records per second through the whole process: posts of 1000 events in, gzip out to a receiver that only counts.
  * Floor: a raw script that reads the posts, gzips and forwards them unparsed. Prints one JSON line.
  *
- *     npm run build && node bench/throughput.ts [records]
+ *     npm run build && node bench/throughput.ts [records] [kind of lines]
  *
  * `O2_BENCH_LAYER` names another unpacked layer than dist/layer.
  */
@@ -13,11 +13,12 @@ import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
 import * as Zlib from "node:zlib"
 import { type ControlPlane, makeControlPlane } from "./ControlPlane.ts"
-import { makePost, PER_POST, post, usage } from "./posts.ts"
+import { type Kind, makePost, PER_POST, post, usage } from "./posts.ts"
 import { rounded } from "./statistics.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const RECORDS = Number(process.argv[2] ?? 200_000)
+const KIND = (process.argv[3] ?? "plain") as Kind
 const BACKEND_LATENCY_MS = 5
 
 const makeReceiver = async () => {
@@ -64,7 +65,7 @@ const run = async (command: ReadonlyArray<string>) => {
   await plane.atNext(1)
   plane.answer({ eventType: "INVOKE", deadlineMs: Date.now() + 120_000, requestId: "r" })
   const agent = new Http.Agent({ keepAlive: true })
-  const body = makePost()
+  const body = makePost(KIND)
   const before = usage(child.pid!)
   const started = performance.now()
   for (let sent = 0; sent < RECORDS; sent += PER_POST) await post(plane.destination(), body, agent)
@@ -98,7 +99,8 @@ const floor = await run(["node", `${root}bench/floor/forward.mjs`])
 console.log(JSON.stringify({
   bench: "throughput",
   records: RECORDS,
-  bytesPerEvent: Math.round(makePost().length / PER_POST),
+  kind: KIND,
+  bytesPerEvent: Math.round(makePost(KIND).length / PER_POST),
   extension,
   floor,
   cpuRatio: rounded(extension.cpuMicrosPerRecord / floor.cpuMicrosPerRecord)

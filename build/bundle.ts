@@ -1,23 +1,23 @@
 /**
  * Builds what lands under /opt: `dist/layer/extensions/o2-lambda-extension` (the launcher) and
- * `dist/layer/o2-lambda-extension/*.cjs` (the program); and `dist/program/*.mjs`, the same for other engines. Fails when the
- * program outgrows its budget.
+ * `dist/layer/o2-lambda-extension/*.cjs` (the program). Fails when the program outgrows its budget.
  */
 import { build, type BuildOptions } from "esbuild"
-import { chmod, cp, readFile, rm } from "node:fs/promises"
+import { chmod, cp, rm } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import { toCommonJs } from "./commonJs.ts"
+import { commonOptions } from "./commonOptions.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const layer = `${root}dist/layer`
-const program = `${root}dist/program`
+/** ES modules on their way to CommonJS; their names would change with the directory's. */
+const modules = `${root}dist/modules`
 
 /** Bytes of what the extension loads at its start; every 100 KB cost about 10 ms of each cold start. */
 const START_BUDGET_BYTES = 165 * 1024
 
-const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8")) as { readonly version: string }
-
 const options: BuildOptions = {
+  ...commonOptions,
   absWorkingDir: root,
   platform: "node",
   // the oldest runtime that functions still run on
@@ -29,29 +29,25 @@ const options: BuildOptions = {
 }
 
 await rm(layer, { recursive: true, force: true })
-await rm(program, { recursive: true, force: true })
+await rm(modules, { recursive: true, force: true })
 const { metafile } = await build({
   ...options,
   entryPoints: { main: "src/main.ts" },
-  outdir: program,
+  outdir: modules,
   outExtension: { ".js": ".mjs" },
   bundle: true,
   // what only some sandboxes need is loaded when they do
   splitting: true,
   mainFields: ["module", "main"],
   format: "esm",
-  metafile: true,
-  define: {
-    O2_LAMBDA_EXTENSION_VERSION: JSON.stringify(version),
-    // what bundlers of web pages put there, and the environment is asked first
-    "import.meta.env": "undefined"
-  }
+  metafile: true
 })
-const start = await toCommonJs({ directory: program, metafile, output: `${layer}/o2-lambda-extension` }, {
+const start = await toCommonJs({ directory: modules, metafile, output: `${layer}/o2-lambda-extension` }, {
   ...options,
   // `npx o2-lambda-extension health-check` runs the file itself
   banner: { js: "#!/usr/bin/env node" }
 })
+await rm(modules, { recursive: true })
 await cp(`${root}layer/extensions`, `${layer}/extensions`, { recursive: true })
 await chmod(`${layer}/extensions/o2-lambda-extension`, 0o755)
 

@@ -1,39 +1,37 @@
 /**
- * Makes the zips that become Lambda layers out of what `build/bundle.ts` has built: `nodejs` for functions on a Node.js
- * runtime, `x86_64` and `arm64` with an engine of their own. Prints their sizes and fails when one is over its limit.
+ * Makes what becomes Lambda layers out of what `build/bundle.ts` has built: `nodejs` for functions on a Node.js runtime,
+ * `x86_64` and `arm64` with an engine of their own. Each as a zip for Lambda, as a `.tar.gz` for images, and the standalone
+ * ones as directories, too (`engine/<architecture>`). Prints the sizes and fails when a zip is over its limit. Machines that
+ * cannot be built for here are left out.
+ *
+ *     node build/layer.ts [--only nodejs|x86_64|arm64]… [--output <directory>]
  */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { compile, deflate } from "./engine.ts"
-import type { Machine } from "./engine.ts"
+import { parseArgs } from "node:util"
+import { type LayerFile, tarball, zip } from "./archive.ts"
+import { type Architecture, machines } from "./engine/machines.ts"
+import { buildStandalone } from "./engine/standalone.ts"
 import * as Licences from "./licences.ts"
-import { zip } from "./zip.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
-const dist = join(root, "dist")
-/** Where the zips go. */
-const output = process.argv[2] ?? dist
-const program = join(dist, "layer", "o2-lambda-extension")
-/** The same as ES modules, for engines that are compiled with it. */
-const modules = join(dist, "program")
+const { values } = parseArgs({ options: { only: { type: "string", multiple: true }, output: { type: "string" } } })
+const output = values.output ?? join(root, "dist")
+const isWanted = (flavour: string): boolean => values.only?.includes(flavour) ?? true
 
-/** A layer that is uploaded directly may have 50 MB, which are MiB (AWS Lambda developer guide, "Lambda quotas"). */
-const STANDALONE_LIMIT_BYTES = 52_428_800
+/** Who chooses the standalone layer does so for its size as well: twice the incumbent's, a third of a percent of 250 MB. */
+const STANDALONE_LIMIT_BYTES = 3 * 1024 * 1024
 
 /** Twice what the program takes; a zip that is larger has something in it that nobody meant to ship. */
 const NODEJS_LIMIT_BYTES = 150 * 1024
 
-/** One file of a layer: where it lands under /opt, and what it is. */
-interface LayerFile {
-  readonly path: string
-  readonly isExecutable: boolean
-  readonly bytes: Uint8Array
-}
+/** Where Lambda looks for extensions: it runs all that is in there. */
+const EXTENSION = "extensions/o2-lambda-extension"
 
-/** One zip to be made. */
+/** One layer to be packed. */
 interface Flavour {
-  readonly zip: string
+  readonly name: "nodejs" | Architecture
   readonly limit: number
   readonly files: ReadonlyArray<LayerFile>
 }
@@ -44,66 +42,74 @@ const executable = (path: string, bytes: Uint8Array): LayerFile => ({ path, isEx
 const licences = (all: ReadonlyArray<Licences.Licence>) =>
   all.map(({ file, text }) => plain(`o2-lambda-extension/LICENSES/${file}`, text))
 
-const flavours = async (): Promise<ReadonlyArray<Flavour>> => {
+const nodejs = async (): Promise<Flavour> => {
+  const program = join(root, "dist", "layer", "o2-lambda-extension")
   const files = await Promise.all(
     (await readdir(program)).map(async (file) =>
       plain(`o2-lambda-extension/${file}`, await readFile(join(program, file)))
     )
   )
-  const launcher = executable(
-    "extensions/o2-lambda-extension",
-    await readFile(join(root, "layer", "extensions", "o2-lambda-extension"))
-  )
-  const ofProgram = licences(await Licences.ofProgram())
-  const ofEngine = licences(await Licences.ofEngine())
-  const standalone = async (architecture: string, machine: Machine): Promise<Flavour> => ({
-    zip: `o2-lambda-extension-${architecture}.zip`,
-    limit: STANDALONE_LIMIT_BYTES,
-    files: [
-      launcher,
-      executable(`o2-lambda-extension/engine-${machine}`, await compile(machine, modules)),
-      ...ofProgram,
-      ...ofEngine
-    ]
-  })
-  return [
-    { zip: "o2-lambda-extension-nodejs.zip", limit: NODEJS_LIMIT_BYTES, files: [launcher, ...files, ...ofProgram] },
-    await standalone("x86_64", "x86_64"),
-    await standalone("arm64", "aarch64")
-  ]
-}
-
-/** Packs one flavour; answers with the size of its zip. */
-const pack = async ({ files, zip: name }: Flavour): Promise<number> => {
-  const directory = await mkdtemp(join(dist, "zip-"))
-  try {
-    const names = files.map((_, index) => [join(directory, `${index}`), join(directory, `${index}.deflated`)] as const)
-    await Promise.all(files.map(({ bytes }, index) => writeFile(names[index]![0], bytes)))
-    await deflate(names)
-    const entries = await Promise.all(
-      files.map(async (file, index) => ({ ...file, deflated: await readFile(names[index]![1]) }))
-    )
-    const archive = zip(entries)
-    await writeFile(join(output, name), archive)
-    return archive.length
-  } finally {
-    await rm(directory, { recursive: true, force: true })
+  const launcher = executable(EXTENSION, await readFile(join(root, "layer", "extensions", "o2-lambda-extension")))
+  return {
+    name: "nodejs",
+    limit: NODEJS_LIMIT_BYTES,
+    files: [launcher, ...files, ...licences(await Licences.ofProgram())]
   }
 }
 
-await mkdir(dist, { recursive: true })
-const all = await flavours()
-const sizes = await Promise.all(all.map(pack))
+const archives = (name: string) => ["zip", "tar.gz"].map((suffix) => `o2-lambda-extension-${name}.${suffix}`)
+
+/** Packs one flavour; answers with the size of its zip. */
+const pack = async ({ files, name }: Flavour): Promise<number> => {
+  const [zipName, tarName] = archives(name) as [string, string]
+  const zipped = zip(files)
+  await writeFile(join(output, zipName), zipped)
+  await writeFile(join(output, tarName), await tarball(files))
+  return zipped.length
+}
+
+const write = async (file: string, bytes: Uint8Array, isExecutable: boolean): Promise<void> => {
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, bytes)
+  await chmod(file, isExecutable ? 0o755 : 0o644)
+}
+
+await mkdir(output, { recursive: true })
+// what an earlier build has left must not look like this one's
+for (const name of ["nodejs", ...machines.map(({ architecture }) => architecture)]) {
+  for (const file of archives(name)) await rm(join(output, file), { force: true })
+}
+await rm(join(output, "engine"), { recursive: true, force: true })
+
+const { leftOut, linesFuzz, standalone } = await buildStandalone(
+  machines.map(({ architecture }) => architecture).filter(isWanted)
+)
+const all: Array<Flavour> = isWanted("nodejs") ? [await nodejs()] : []
+for (const { architecture, executable: bytes, thirdParty } of standalone) {
+  const files = [
+    executable(EXTENSION, bytes),
+    ...licences([...await Licences.ofProgram(), ...await Licences.ofEngine(thirdParty)])
+  ]
+  all.push({ name: architecture, limit: STANDALONE_LIMIT_BYTES, files })
+  for (const { bytes, isExecutable, path } of files) {
+    await write(join(output, "engine", architecture, path), bytes, isExecutable)
+  }
+}
+if (linesFuzz !== undefined) await write(join(output, "engine", "lines-fuzz"), linesFuzz, true)
 
 const row = (...cells: readonly [string, ...Array<string>]) =>
   console.log(cells[0].padEnd(34) + cells.slice(1).map((cell) => cell.padStart(14)).join(""))
 const figure = (bytes: number) => bytes.toLocaleString("en")
 row("file", "size", "unpacked", "limit")
-for (const [index, { files, limit, zip: name }] of all.entries()) {
-  const unpacked = files.reduce((sum, { bytes }) => sum + bytes.length, 0)
-  row(name, figure(sizes[index]!), figure(unpacked), figure(limit))
+const tooLarge: Array<string> = []
+for (const flavour of all) {
+  const size = await pack(flavour)
+  const [name] = archives(flavour.name) as [string]
+  const unpacked = flavour.files.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  row(name, figure(size), figure(unpacked), figure(flavour.limit))
+  if (size > flavour.limit) tooLarge.push(name)
 }
-const tooLarge = all.filter(({ limit }, index) => sizes[index]! > limit).map(({ zip: name }) => name)
+for (const line of leftOut) console.warn(line)
 if (tooLarge.length > 0) {
   console.error(`over its limit in bytes: ${tooLarge.join(", ")}`)
   process.exit(1)

@@ -3,6 +3,7 @@ import { build } from "esbuild"
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { commonOptions } from "./commonOptions.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
@@ -21,17 +22,16 @@ export const ofProgram = async (): Promise<ReadonlyArray<Licence>> => [
   })))
 ]
 
-/** Bun's, and those of the GNU project, to which some of what it links belongs. */
-export const ofEngine = async (): Promise<ReadonlyArray<Licence>> => {
-  const directory = join(root, "build", "licences")
-  return Promise.all(
-    (await readdir(directory)).map(async (file) => ({ file, text: await readFile(join(directory, file)) }))
-  )
-}
+/** Those of what is linked into an engine, by name in one text; the one of the GNU project's library apart. */
+export const ofEngine = async (thirdParty: string): Promise<ReadonlyArray<Licence>> => [
+  { file: "THIRD-PARTY.txt", text: new TextEncoder().encode(thirdParty) },
+  { file: "LGPL-2.1.txt", text: await readFile(join(root, "build", "licences", "LGPL-2.1.txt")) }
+]
 
 /** Asked from the bundler, so that no dependency can be forgotten. */
 const bundledPackages = async (): Promise<ReadonlyArray<string>> => {
   const { metafile } = await build({
+    ...commonOptions,
     absWorkingDir: root,
     entryPoints: ["src/main.ts"],
     bundle: true,

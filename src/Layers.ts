@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ExtensionConfig } from "./config/Config.ts"
+import * as ServerTransport from "./config/ServerTransport.ts"
 import { LogBuffer } from "./delivery/Buffer.ts"
 import { Destinations } from "./delivery/Destination.ts"
 import { Ledger } from "./delivery/Ledger.ts"
@@ -46,7 +47,7 @@ export const layerNoDeps = Layer.merge(LogPipeline.layerNoDeps, Spill.layerNoDep
 
 /** The same with settings and sandbox read from the `ConfigProvider`, which is the environment unless replaced. */
 export const layer = layerNoDeps.pipe(
-  Layer.provideMerge(Transport.layer),
+  Layer.provideMerge(ServerTransport.layerWith(Effect.logWarning)),
   Layer.provideMerge(ExtensionConfig.layer),
   Layer.provideMerge(LambdaEnvironment.layer)
 )

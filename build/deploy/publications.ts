@@ -94,7 +94,9 @@ interface Zip {
 
 const zipOf = (archive: Archive, isUploaded: boolean): Zip => {
   const path = `dist/o2-lambda-extension-${archive.suffix}.zip`
-  if (!existsSync(path)) throw new ZipError(`${path} is missing: run \`npm run layer\` first.`)
+  if (!existsSync(path)) {
+    throw new ZipError(`${path} is missing: run \`npm run layer\` first, which says what it leaves out.`)
+  }
   const bytes = readFileSync(path)
   if (!isUploaded && bytes.length > DIRECT_UPLOAD_BYTES) {
     throw new ZipError(

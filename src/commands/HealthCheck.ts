@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { ExtensionConfig } from "../config/Config.ts"
+import * as ServerTransport from "../config/ServerTransport.ts"
 import * as Attempt from "../delivery/Attempt.ts"
 import type { Verdict } from "../delivery/Verdict.ts"
 import * as LogsDestination from "../openobserve/LogsDestination.ts"
@@ -17,7 +18,12 @@ export const run = (show: Report): Effect.Effect<boolean> => {
   // what a server says must not move the cursor
   const report: Report = (line) => show(line.replaceAll(/\p{Cc}+/gu, " "))
   return check(report).pipe(
-    Effect.provide(Layer.mergeAll(ExtensionConfig.layer, Transport.layer)),
+    Effect.provide(
+      Layer.provideMerge(
+        ServerTransport.layerWith((problem) => report(`warn  settings: ${problem}`)),
+        ExtensionConfig.layer
+      )
+    ),
     Effect.catchTag(
       "ConfigurationError",
       ({ problems }) => Effect.as(Effect.forEach(problems, (problem) => report(`FAIL  settings: ${problem}`)), false)
@@ -37,20 +43,19 @@ const check = Effect.fnUntraced(function*(report: Report) {
   const requests = { transport, requestTimeoutMs: config.requestTimeoutMs }
   const answer = yield* Effect.result(Attempt.post(requests, destination, destination.probe, "identity"))
   if (answer._tag === "Failure") {
-    yield* report(
-      `FAIL  connection: ${answer.failure.message}; check O2_ENDPOINT, and that the network lets this machine reach it`
-    )
+    const { message, remedy } = answer.failure
+    yield* report(`FAIL  connection: ${message}; ${(yield* remedy) ?? WAY}`)
     return false
   }
   if (Option.isNone(answer.success)) {
     yield* report(
-      `FAIL  connection: no answer from ${config.endpoint.host} within O2_REQUEST_TIMEOUT_MS (${config.requestTimeoutMs}); check O2_ENDPOINT, and that the network lets this machine reach it`
+      `FAIL  connection: no answer from ${config.endpoint.host} within O2_REQUEST_TIMEOUT_MS (${config.requestTimeoutMs}); ${WAY}`
     )
     return false
   }
   yield* report(`ok    connection: ${config.endpoint.host} answers`)
 
-  const verdict = destination.judge(answer.success.value, 0, yield* Clock.currentTimeMillis)
+  const verdict = yield* destination.judge(answer.success.value, 0, yield* Clock.currentTimeMillis)
   const areTaken = yield* tell(report, "credentials", verdict)
   const platform = LogsDestination.makePlatform(config)
   if (platform === undefined || !areTaken) return areTaken
@@ -69,6 +74,9 @@ const tell = Effect.fnUntraced(function*(report: Report, step: string, verdict: 
   yield* report(`FAIL  ${step}: ${verdict.detail}; ${remedy}`)
   return false
 })
+
+/** What to do where there is no way to the server. */
+const WAY = "check O2_ENDPOINT, and that the network lets this machine reach it"
 
 const remedies = {
   Retry: "the server cannot take records at the moment, or it is no OpenObserve: try again, then check O2_ENDPOINT",

@@ -6,8 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { Oddity } from "./Authorization.ts"
+import type { AuthorityFile } from "../platform/Authorities.ts"
 import { textOf } from "../platform/Variable.ts"
+import type { Oddity } from "./Authorization.ts"
 import { type Setting, settings } from "./Settings.ts"
 import { unknownSettings } from "./UnknownSettings.ts"
 
@@ -25,10 +26,14 @@ export class ConfigurationError extends Data.TaggedError("ConfigurationError")<{
 type Values = { readonly [K in keyof typeof settings]: (typeof settings)[K] extends Setting<infer A> ? A : never }
 
 /** The settings after all checks. Sizes in bytes, times in milliseconds. */
-export interface Configuration extends Omit<Values, "authorization" | "maxBufferMegabytes" | "maxBatchKilobytes"> {
+export interface Configuration
+  extends Omit<Values, "authorization" | "authorityFile" | "maxBufferMegabytes" | "maxBatchKilobytes">
+{
   readonly authorization: Redacted.Redacted
   readonly maxBufferBytes: number
   readonly maxBatchBytes: number
+  /** Files with certificates of authorities, whoever means them: many images have one of these variables set. */
+  readonly authorityFiles: ReadonlyArray<AuthorityFile>
   /** What is odd but not wrong, one sentence each; logged once at the start. */
   readonly warnings: ReadonlyArray<string>
 }
@@ -69,7 +74,12 @@ const read = Effect.gen(function*() {
     problems.push(...unknown.filter(({ isMisspelt }) => isMisspelt).map(({ text }) => text))
     return yield* new ConfigurationError({ problems, reaction: complete.onConfigError ?? "fail" })
   }
-  const { authorization, maxBatchKilobytes, maxBufferMegabytes, platformStream, ...rest } = complete
+  const { authorityFile, authorization, maxBatchKilobytes, maxBufferMegabytes, platformStream, ...rest } = complete
+  const authorityFiles = authorityFile === "" ? [] : [{ variable: settings.authorityFile.name, path: authorityFile }]
+  for (const [variable, name = variable] of AUTHORITY_VARIABLES) {
+    const path = yield* textOf(provider, name)
+    if (path) authorityFiles.push({ variable, path })
+  }
   const maxBufferBytes = maxBufferMegabytes * 1024 * 1024
   return {
     ...rest,
@@ -78,9 +88,18 @@ const read = Effect.gen(function*() {
     maxBufferBytes,
     // With one batch open and one in flight, new records must still find room.
     maxBatchBytes: Math.min(maxBatchKilobytes * 1024, maxBufferBytes / 2),
+    authorityFiles,
     warnings: [...(oddity === undefined ? [] : [sentenceOf(oddity)]), ...unknown.map(({ text }) => text)]
   }
 })
+
+/** Of Node.js (from which the launcher hides it under another name), of OpenSSL, and of AWS's tools. */
+const AUTHORITY_VARIABLES: ReadonlyArray<readonly [variable: string, name?: string]> = [
+  ["NODE_EXTRA_CA_CERTS", "_O2LAMBDA_EXTRA_CA_CERTS"],
+  ["NODE_EXTRA_CA_CERTS"],
+  ["SSL_CERT_FILE"],
+  ["AWS_CA_BUNDLE"]
+]
 
 /** `Basic ` and base64 with its padding of something with a colon, which nearly everybody has. */
 const isUsual = (header: string): boolean =>

@@ -31,5 +31,7 @@ export const descriptions: Readonly<Record<keyof typeof settings, string>> = {
   hasMetadata:
     "Adds `faas_name`, `faas_version`, `faas_instance`, `faas_coldstart`, `cloud_region`, `cloud_account_id`.",
   preservesOrder: "Gives lines of one millisecond 0, 1, 2, … µs, so that OpenObserve shows them in order.",
-  allowsInsecureHttp: "Allows plain HTTP to hosts other than loopback; credentials and logs then travel unencrypted."
+  allowsInsecureHttp: "Allows plain HTTP to hosts other than loopback; credentials and logs then travel unencrypted.",
+  authorityFile:
+    "File with certificates (PEM, or one in DER) of authorities that are trusted besides Mozilla's, for a server with a certificate of a private authority."
 }

@@ -82,6 +82,10 @@ export const headerValue: Reader<string> = (text) =>
     (text) => !/^[\t\r\n\x20-\x7e]*$/.test(text) && "contains a character that no HTTP header may have"
   ], () => text)
 
+/** The path of a file; empty for none. */
+export const filePath: Reader<string> = (text) =>
+  read(text, [(text) => text.includes("\0") && "contains a character that no path may have"], () => text)
+
 const telemetryTypes = ["platform", "function", "extension"] as const
 type TelemetryType = (typeof telemetryTypes)[number]
 

@@ -4,6 +4,7 @@
  */
 import {
   endpoint,
+  filePath,
   flag,
   headerValue,
   oneOf,
@@ -159,5 +160,11 @@ export const settings = {
     name: "O2_ALLOW_INSECURE_HTTP",
     fallback: "false",
     ...switchedBy
+  }),
+  authorityFile: setting({
+    name: "O2_CA_CERT_FILE",
+    accepts: "the path of a file",
+    fallback: "",
+    read: filePath
   })
 } as const

@@ -126,13 +126,16 @@ const isReset = (result: Exchanged): boolean =>
 
 const read = Effect.fnUntraced(function*(
   { requestTimeoutMs }: Requests,
-  { judge, unreachableRemedy: remedy, url }: Destination,
+  { judge, unreachableRemedy, url }: Destination,
   result: Exchanged,
   sent: number
 ): Effect.fn.Return<Verdict> {
-  const retry = (detail: string, mayBeStored: boolean) =>
+  const retry = (detail: string, mayBeStored: boolean, remedy = unreachableRemedy) =>
     ({ _tag: "Retry", detail, afterMs: undefined, mayBeStored, remedy }) as const
-  if (result._tag === "Failure") return retry(result.failure.message, result.failure.isSent)
-  if (Option.isSome(result.success)) return judge(result.success.value, sent, yield* Clock.currentTimeMillis)
+  if (result._tag === "Failure") {
+    const { isSent, message, remedy } = result.failure
+    return retry(message, isSent, yield* remedy)
+  }
+  if (Option.isSome(result.success)) return yield* judge(result.success.value, sent, yield* Clock.currentTimeMillis)
   return retry(`no answer from ${url.host} within O2_REQUEST_TIMEOUT_MS (${requestTimeoutMs})`, true)
 })

@@ -28,8 +28,8 @@ export interface Destination {
   readonly maxColumns: number
   /** A body that is admitted like data and stores nothing. */
   readonly probe: Uint8Array
-  /** The answer table: reads the answer to `sent` records. Pure. */
-  readonly judge: (response: TransportResponse, sent: number, nowMillis: number) => Verdict
+  /** The answer table: reads the answer to `sent` records. */
+  readonly judge: (response: TransportResponse, sent: number, nowMillis: number) => Effect.Effect<Verdict>
   /** The form in which the server stores what it would discard as it is; `undefined` when nothing needs to be done. */
   readonly prepare: (batch: Batch, nowMillis: number) => Effect.Effect<ReadonlyArray<Part>> | undefined
   /** The form in which the server may take what it has just refused; `undefined` when there is none. */

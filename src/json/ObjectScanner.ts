@@ -134,13 +134,14 @@ export class ObjectScanner {
     }
   }
 
-  /** Whether objects are elements of an array here, and not merely one behind the other. */
+  /** Whether objects behind `end` are elements of an array, and not merely one behind the other. */
   get isWithinArray(): boolean {
-    return this.isInArray
+    return this.isInArray || (this.end === 0 && this.bytes[0] === OPEN_ARRAY)
   }
 
-  /** Goes on at `end`: somebody else has read the objects up to there. */
+  /** Goes on at `end`: somebody else has read the objects of the array up to there. */
   skipTo(end: number): void {
+    this.isInArray = true
     this.end = this.at = this.tried = end
   }
 

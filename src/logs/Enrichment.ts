@@ -76,6 +76,11 @@ export class Enrichment {
     this.forgetJoined()
   }
 
+  /** Whether only a function's line itself can say of which invocation it is: on Managed Instances invocations mix. */
+  get linesNameInvocation(): boolean {
+    return this.requestId === undefined || this.options.isManagedInstance
+  }
+
   /** What is added to an event, all together. `isLine`: it is a line of the function's. */
   joinedFor(bytes: Buffer, isLine: boolean, record: Member | undefined): Buffer {
     const requestId = isLine ? this.requestIdOf(bytes, record) : undefined
@@ -100,9 +105,9 @@ export class Enrichment {
     this.lines = undefined
   }
 
-  /** The invocation of a function's line, when known; on Managed Instances invocations mix, so only the line can say. */
+  /** The invocation of a function's line, when known. */
   private requestIdOf(bytes: Buffer, record: Member | undefined): string | undefined {
-    if (this.requestId !== undefined && !this.options.isManagedInstance) return this.requestId
+    if (!this.linesNameInvocation) return this.requestId
     if (record === undefined || bytes[record.valueStart] !== OPEN_OBJECT) return undefined
     return stringMember(
       JSON.parse(bytes.toString("utf8", record.valueStart, record.valueEnd)),

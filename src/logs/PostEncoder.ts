@@ -60,7 +60,6 @@ const COMMON_COLUMNS = [
 
 const NOTHING = eventsOf(Buffer.alloc(0))
 
-const QUOTE = 0x22
 const COMMA = 0x2c
 const CLOSE_OBJECT = 0x7d
 
@@ -111,14 +110,20 @@ export class PostEncoder {
   more(): EncodedPost {
     const { maxPartBytes, nowMicros, options: { native }, post: events } = this
     const { bytes } = events
-    let isWhole = true
+    let isWhole = false
     const ends: Array<number> = []
     const platformEvents: Array<PlatformEvent.PlatformEvent> = []
     const platformRecords: Array<number> = []
     let oldestTimestamp = Infinity
     this.out.clear()
     this.columns.reset()
-    while (events.next()) {
+    native?.forgetShapes()
+    for (;;) {
+      // nearly everything has lines behind it
+      if (native !== undefined) oldestTimestamp = Math.min(oldestTimestamp, this.encodeNative(native, ends))
+      if (ends.length > 0 && this.out.length >= maxPartBytes) break
+      isWhole = !events.next()
+      if (isWhole) break
       const shape = shapeOf(bytes, events.members)
       const type = typeOf(bytes, shape.type)
       if (type.startsWith("platform.") && shape.record !== undefined) {
@@ -148,13 +153,6 @@ export class PostEncoder {
       this.out.byte(CLOSE_OBJECT)
       this.out.byte(COMMA)
       ends.push(this.out.length)
-      // most lines have others behind them
-      if (native !== undefined && isLine && shape.isPlain) {
-        oldestTimestamp = Math.min(oldestTimestamp, this.encodeNative(native, ends, shape.record))
-      }
-      if (this.out.length < maxPartBytes) continue
-      isWhole = false
-      break
     }
     if (isWhole) this.post = NOTHING
     return {
@@ -169,26 +167,30 @@ export class PostEncoder {
     }
   }
 
-  /** Has the ordinary lines encoded that stand behind this line; answers with their oldest timestamp. */
-  private encodeNative(native: NativeLines, ends: Array<number>, record: Member | undefined): number {
-    const { maxPartBytes, nowMicros, options: { preservesOrder }, out, post } = this
-    // objects may name another invocation each
-    const isText = record !== undefined && post.bytes[record.valueStart] === QUOTE
-    if (!isText || !post.isWithinArray) return Infinity
-    const tail = this.enrichment.joinedFor(post.bytes, true, record)
-    const before = out.length
-    const [records, recordEnds, at, oldest] = native.encode(
-      post.bytes,
-      post.end,
-      tail,
-      AcceptedTime.bounds(nowMicros),
-      preservesOrder,
-      maxPartBytes - before
-    )
-    out.bytes(Buffer.from(records))
-    for (const end of recordEnds) ends.push(before + end)
-    post.skipTo(at)
-    return oldest
+  /** Has the ordinary lines encoded that come next; answers with their oldest timestamp. */
+  private encodeNative(native: NativeLines, ends: Array<number>): number {
+    const { columns, enrichment, maxPartBytes, nowMicros, options: { preservesOrder, types }, out, post } = this
+    if (!post.isWithinArray || !types.has("function")) return Infinity
+    const tail = enrichment.joinedFor(post.bytes, true, undefined)
+    const [oldestMicros, newestMicros] = AcceptedTime.bounds(nowMicros)
+    let oldestTimestamp = Infinity
+    for (;;) {
+      const before = out.length
+      const [records, recordEnds, at, oldest, newShape] = native.encode(
+        post.bytes,
+        post.end,
+        tail,
+        enrichment.linesNameInvocation,
+        [oldestMicros, newestMicros, maxPartBytes - before],
+        preservesOrder
+      )
+      out.bytes(Buffer.from(records))
+      for (const end of recordEnds) ends.push(before + end)
+      if (recordEnds.length > 0) post.skipTo(at)
+      oldestTimestamp = Math.min(oldestTimestamp, oldest)
+      // what has a shape never seen is for the code that reads its keys
+      if (newShape === undefined || !columns.addKnown(...newShape)) return oldestTimestamp
+    }
   }
 
   private timestamp(micros: number): number {

@@ -91,12 +91,18 @@ export class ColumnCounter {
       this.mix(bytes, keyStart, keyEnd)
       if (bytes[valueStart] === OPEN_OBJECT) this.skim(bytes, valueStart, valueEnd)
     }
-    const known = this.shapes.get(this.a)
-    if (known?.b === this.b) {
-      if (known.counted === this.current) return
-      known.counted = this.current
-      for (const column of known.columns) this.union.add(column)
-    } else this.learn(possibleColumnsOf(bytes, members))
+    if (!this.addKnown(this.a, this.b)) this.learn(possibleColumnsOf(bytes, members))
+  }
+
+  /** Counts a record of which only the hashes of its shape are given; false when they tell nothing. */
+  addKnown(a: number, b: number): boolean {
+    if (this.mayExceed) return true
+    const known = this.shapes.get(a)
+    if (known?.b !== b) return false
+    if (known.counted === this.current) return true
+    known.counted = this.current
+    for (const column of known.columns) this.union.add(column)
+    return true
   }
 
   private learn(columns: Set<string>): void {

@@ -16,6 +16,8 @@ export interface Place {
   readonly level: number
   /** The places inside, by key. */
   readonly places: Map<string, Place>
+  /** The columns of members that are a column each, by key. */
+  readonly columns: Map<string, number>
 }
 
 /** An object that is stored as its members: a record, or one inside it. */
@@ -31,8 +33,6 @@ export interface Flattened {
   isText: boolean
 }
 
-const BACKSLASH = 0x5c
-
 /** Reads the records of a body. */
 export class ColumnSurvey {
   /** The records, in order. */
@@ -44,7 +44,7 @@ export class ColumnSurvey {
   constructor(body: Buffer) {
     const scanner = new ObjectScanner(body)
     this.bytes = scanner.bytes
-    const root: Place = { path: "", column: -1, prefix: "", level: 1, places: new Map() }
+    const root: Place = { path: "", column: -1, prefix: "", level: 1, places: new Map(), columns: new Map() }
     const records: Array<Flattened> = []
     while (scanner.next()) records.push(this.read(root, scanner.start, scanner.end, scanner.members))
     this.records = records
@@ -97,7 +97,7 @@ export class ColumnSurvey {
       if (isFlattened(bytes, member, place.level)) {
         const inside = this.placeIn(place, key)
         objects.push(this.read(inside, member.valueStart, member.valueEnd, membersOf(bytes, member)))
-      } else columns.push(this.numberOf(place.prefix + columnName(key)))
+      } else columns.push(this.columnIn(place, key))
     }
     return { place, start, end, columns, objects, isText: false }
   }
@@ -107,13 +107,8 @@ export class ColumnSurvey {
     const { bytes } = this
     const byKey = new Map<string, Member>()
     for (const member of members) {
-      const { keyEnd, keyStart } = member
-      let at = keyStart
-      while (at < keyEnd && bytes[at] !== BACKSLASH) at++
-      const key = at === keyEnd
-        ? bytes.toString("utf8", keyStart + 1, keyEnd - 1)
-        : JSON.parse(bytes.toString("utf8", keyStart, keyEnd)) as string
-      byKey.set(key, member)
+      const text = bytes.toString("utf8", member.keyStart, member.keyEnd)
+      byKey.set(text.includes("\\") ? JSON.parse(text) as string : text.slice(1, -1), member)
     }
     return byKey
   }
@@ -127,10 +122,19 @@ export class ColumnSurvey {
       column: this.numberOf(name),
       prefix: `${name}_`,
       level: place.level + 1,
-      places: new Map()
+      places: new Map(),
+      columns: new Map()
     }
     place.places.set(key, inside)
     return inside
+  }
+
+  private columnIn(place: Place, key: string): number {
+    const known = place.columns.get(key)
+    if (known !== undefined) return known
+    const number = this.numberOf(place.prefix + columnName(key))
+    place.columns.set(key, number)
+    return number
   }
 
   private numberOf(name: string): number {

@@ -12,7 +12,7 @@ export const MIN_FREEZE_MS = 1000
 /** How late a timer is at least that something has held up, in ms: others are late by a few. */
 const LATE_MS = 50
 
-/** Time for reading what has arrived during a freeze, in ms: on thaw due timers run before that (Node.js and Bun). */
+/** Time for reading what has arrived during a freeze, in ms: on thaw due timers may run before that. */
 export const THAW_GRACE_MS = 200
 
 /**

@@ -40,13 +40,13 @@ export const callingBack = <A extends Http.Agent>(agent: A): A => {
 }
 
 /** Connects when called, and owns what is not connected yet: never ends by itself, and closes that when interrupted. */
-export const dialWhenCalled = Effect.fnUntraced(function*(
+export const dialWhenCalled = Effect.fnUntraced(function*<E>(
   called: Deferred.Deferred<Call>,
-  load: Effect.Effect<Dialler>,
+  load: Effect.Effect<Dialler, E>,
   url: URL,
   progress: Progress,
   timeoutMs = Infinity
-): Effect.fn.Return<never> {
+): Effect.fn.Return<never, E> {
   const call = yield* Deferred.await(called)
   const dialling = (yield* load).dial(url, call, progress)
   const turns = Effect.gen(function*() {

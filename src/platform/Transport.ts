@@ -5,9 +5,11 @@
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Http from "node:http"
 import type * as Https from "node:https"
+import type { AuthorityFile } from "./Authorities.ts"
 import type { Call, Dialler, Lookup, Progress as DialProgress } from "./Dialler.ts"
 import { errorCode } from "./ErrorCode.ts"
 import * as Freeze from "./Freeze.ts"
@@ -58,38 +60,69 @@ export class Transport extends Context.Service<Transport, {
 export interface TransportOptions {
   /** Looks up names instead of the system. */
   readonly lookup?: Lookup
+  /** Name authorities besides those that are known anyway. */
+  readonly authorityFiles?: ReadonlyArray<AuthorityFile>
+  /** Told of a file that is of no use, in a sentence, once. */
+  readonly onUselessFile?: (problem: string) => Effect.Effect<void>
 }
 
-const make = Effect.fnUntraced(function*({ lookup }: TransportOptions) {
-  // A connection that was used last is the least likely to have been closed meanwhile.
-  const options: Http.AgentOptions = { keepAlive: true, scheduling: "lifo" }
-  const plain = yield* Effect.acquireRelease(
-    Effect.sync(() => callingBack(new Http.Agent(options))),
-    (agent) => Effect.sync(() => agent.destroy())
-  )
-  let secure: { readonly module: typeof Https; readonly agent: Https.Agent } | undefined
-  yield* Effect.addFinalizer(() => Effect.sync(() => secure?.agent.destroy()))
-  // TLS takes milliseconds to load and AWS's APIs are plain HTTP: not before the first request that needs it.
-  const loadSecure = Effect.promise(() => import("node:https")).pipe(
-    Effect.map((module) => secure ??= { module, agent: callingBack(new module.Agent(options)) })
-  )
-  let dialler: Dialler | undefined
-  // nor is there a name to look up before the first request to a server
-  const loadDialler = Effect.promise(() => import("./Dialler.ts")).pipe(
-    Effect.map(({ Dialler }) => dialler ??= new Dialler(lookup))
-  )
-  return Transport.of({
-    exchange: (request) =>
-      request.url.protocol === "https:"
-        ? Effect.flatMap(loadSecure, ({ agent, module }) => exchange(module.request, agent, loadDialler, request))
-        : exchange(Http.request, plain, loadDialler, request),
-    dropIdle: Effect.sync(() => {
-      for (const agent of [plain, secure?.agent]) {
-        for (const socket of Object.values(agent?.freeSockets ?? {}).flat()) socket?.destroy()
-      }
-    })
+/** A part of the program that is not there from the start; none can be read where no descriptor is left. */
+const loaded = <A>(load: () => Promise<A>, host: string, isSent = false): Effect.Effect<A, TransportError> =>
+  Effect.tryPromise({
+    try: load,
+    catch: (cause) => new TransportError({ code: errorCode(cause as Error), host, isSent, isStale: false })
   })
-})
+
+const make = Effect.fnUntraced(
+  function*({ authorityFiles = [], lookup, onUselessFile = () => Effect.void }: TransportOptions) {
+    // A connection that was used last is the least likely to have been closed meanwhile.
+    const options: Http.AgentOptions = { keepAlive: true, scheduling: "lifo" }
+    const plain = yield* Effect.acquireRelease(
+      Effect.sync(() => callingBack(new Http.Agent(options))),
+      (agent) => Effect.sync(() => agent.destroy())
+    )
+    let secure: { readonly module: typeof Https; readonly agent: Https.Agent } | undefined
+    yield* Effect.addFinalizer(() => Effect.sync(() => secure?.agent.destroy()))
+    // TLS takes milliseconds to load and AWS's APIs are plain HTTP: not before the first request that needs it.
+    const readAuthorities = Effect.fnUntraced(function*(host: string) {
+      if (authorityFiles.length === 0) return {}
+      const authorities = yield* loaded(() => import("./Authorities.ts"), host)
+      const { context, problems } = yield* authorities.read(authorityFiles)
+      yield* Effect.forEach(problems, (problem) => onUselessFile(problem), { discard: true })
+      return context === undefined ? {} : { secureContext: context }
+    })
+    const load = Effect.fnUntraced(function*(host: string) {
+      const module = yield* loaded(() => import("node:https"), host)
+      const trust = yield* readAuthorities(host)
+      return secure = { module, agent: callingBack(new module.Agent({ ...options, ...trust })) }
+    }, Effect.tapError(() => Effect.sync(() => loading = undefined)))
+    const scope = yield* Effect.scope
+    let loading: Fiber.Fiber<NonNullable<typeof secure>, TransportError> | undefined
+    // once, whoever gives up waiting for it
+    const loadSecure = (host: string) =>
+      Effect.suspend(() =>
+        loading === undefined
+          ? Effect.flatMap(Effect.forkIn(load(host), scope), (fiber) => Fiber.join(loading = fiber))
+          : Fiber.join(loading)
+      )
+    let dialler: Dialler | undefined
+    // nor is there a name to look up before the first request to a server
+    const loadDialler = (host: string) =>
+      Effect.map(loaded(() => import("./Dialler.ts"), host), ({ Dialler }) => dialler ??= new Dialler(lookup))
+    return Transport.of({
+      exchange: (request) =>
+        request.url.protocol === "https:"
+          ? Effect.flatMap(loadSecure(request.url.host), ({ agent, module }) =>
+            exchange(module.request, agent, loadDialler, request))
+          : exchange(Http.request, plain, loadDialler, request),
+      dropIdle: Effect.sync(() => {
+        for (const agent of [plain, secure?.agent]) {
+          for (const socket of Object.values(agent?.freeSockets ?? {}).flat()) socket?.destroy()
+        }
+      })
+    })
+  }
+)
 
 const guarded = new WeakSet<object>()
 
@@ -100,7 +133,7 @@ interface Progress extends DialProgress {
 const exchange = (
   send: typeof Http.request,
   agent: Http.Agent,
-  loadDialler: Effect.Effect<Dialler>,
+  loadDialler: (host: string) => Effect.Effect<Dialler, TransportError>,
   details: TransportRequest
 ): Effect.Effect<TransportResponse, TransportError> =>
   Effect.suspend(() => {
@@ -110,7 +143,9 @@ const exchange = (
     const onCall = called && ((call: Call) => Deferred.doneUnsafe(called, Effect.succeed(call)))
     const answered = Effect.flatMap(request(send, agent, details, progress, onCall), (answer) => read(answer, url.host))
     const others: Array<Effect.Effect<never, TransportError>> = []
-    if (called !== undefined) others.push(dialWhenCalled(called, loadDialler, url, progress, connectTimeoutMs))
+    if (called !== undefined) {
+      others.push(dialWhenCalled(called, loadDialler(url.host), url, progress, connectTimeoutMs))
+    }
     if (connectTimeoutMs !== undefined) {
       const giveUp = Effect.suspend(() =>
         progress.isConnected ? Effect.never : Effect.fail(unanswered("ETIMEDOUT", url.host, progress))
@@ -172,8 +207,9 @@ const request = (
       }
       // TLS that fails has carried nothing of the request
       const isSecure = url.protocol === "https:"
-      // one that was called for comes when it is connected, but before it is secure
-      if (request.reusedSocket || (!isSecure && !socket.connecting)) connected()
+      // One that was called for comes when it is connected, but before it is secure. One that failed at once (no descriptor,
+      // no route) is not connecting either.
+      if (request.reusedSocket || (!isSecure && !socket.connecting && !socket.destroyed)) connected()
       else socket.once(isSecure ? "secureConnect" : "connect", connected)
     })
     request.once("response", (message) => {
@@ -192,18 +228,25 @@ const request = (
     })
     // A server may answer before it has read the body and close: the answer is on its way, then, and counts.
     request.on("error", (error) => {
-      if (response === undefined) fail(errorCode(error))
+      const code = errorCode(error)
+      if (response === undefined || code.startsWith("HPE_")) fail(code)
     })
     request.end(body)
     return Effect.sync(() => request.destroy())
   })
+
+/** So many pieces of an answer become one: it may come byte by byte, and a piece weighs more than that. */
+const MAX_PIECES = 256
 
 const readBody = (message: Http.IncomingMessage, done: (bytes: Buffer) => void, fail: (code: string) => void): void => {
   const chunks: Array<Buffer> = []
   let size = 0
   message.on("data", (chunk: Buffer) => {
     size += chunk.length
-    if (size <= MAX_ANSWER_BYTES) return void chunks.push(chunk)
+    if (size <= MAX_ANSWER_BYTES) {
+      if (chunks.push(chunk) % MAX_PIECES === 0) chunks.push(Buffer.concat(chunks.splice(-MAX_PIECES)))
+      return
+    }
     fail("TOO_LARGE")
     message.destroy()
   })
@@ -218,7 +261,7 @@ const read = ({ bytes, ...answer }: Answer, host: string): Effect.Effect<Transpo
   const contentCoding = answer.headers["content-encoding"]
   if (contentCoding === undefined) return Effect.succeed({ ...answer, body: bytes.toString("utf8") })
   // hardly anybody needs it
-  return Effect.flatMap(Effect.promise(() => import("./ContentCoding.ts")), ({ decode }) => {
+  return Effect.flatMap(loaded(() => import("./ContentCoding.ts"), host, true), ({ decode }) => {
     const decoded = decode(bytes, contentCoding, MAX_ANSWER_BYTES)
     return Buffer.isBuffer(decoded)
       ? Effect.succeed({ ...answer, body: decoded.toString("utf8") })

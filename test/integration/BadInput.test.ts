@@ -166,7 +166,9 @@ describe("bad input", () => {
           assert.strictEqual(yield* emulator.postTelemetry(largest), 200)
           yield* invoke({ lines: ["between"] })
           const lines = yield* functionLines
-          assert.strictEqual(lines.filter((text) => text.startsWith("largest ")).length, JSON.parse(largest).length)
+          const taken = lines.filter((text) => text.startsWith("largest "))
+          const events = JSON.parse(largest).length
+          assert.isAtLeast(taken.length, events)
           assert.include(lines, "between\n")
           assert.strictEqual(yield* emulator.postTelemetry(postOfBytes("over", 9 * MEBIBYTE)), 200)
           yield* invoke({ lines: ["after"] })
@@ -175,6 +177,9 @@ describe("bad input", () => {
           const ledger = ledgerOf(yield* ownLines)
           assert.strictEqual(ledger["postsDropped"], 1)
           assert.deepStrictEqual(ledger["dropped"], {})
+          assert.strictEqual(ledger["delivered"], ledger["received"])
+          // what waits much longer than others on busy cores is sent once more
+          assert.isAtMost(taken.length - events, ledger["possiblyDuplicated"])
         })
     ))
 })

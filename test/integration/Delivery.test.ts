@@ -154,14 +154,20 @@ describe("delivery", () => {
       })))
 
   it.live("sends thousands of lines of one call", () =>
-    withSandbox({}, ({ emulator, functionLines, invoke, ownLines }) =>
+    // on busy cores the double takes seconds for 7 MB, and what waits much longer than others is sent once more
+    withSandbox({ environment: { O2_FLUSH_BUDGET_MS: "15000" } }, ({ emulator, functionLines, invoke, ownLines }) =>
       Effect.gen(function*() {
         yield* invoke({ flood: { text: "flood", count: 20_000 } })
         const lines = yield* functionLines
-        assert.strictEqual(lines.length, 20_000)
-        assert.isTrue(lines.every((line, index) => line === `flood ${index}\n`))
+        const different = [...new Set(lines)]
+        assert.strictEqual(different.length, 20_000)
+        assert.isTrue(different.every((line, index) =>
+          line === `flood ${index}\n`
+        ))
         yield* emulator.shutdown()
-        const { came, went } = sidesOf(ledgerOf(yield* ownLines))
+        const ledger = ledgerOf(yield* ownLines)
+        const { came, went } = sidesOf(ledger)
         assert.strictEqual(came, went)
+        assert.isAtMost(lines.length - 20_000, ledger["possiblyDuplicated"])
       })))
 })

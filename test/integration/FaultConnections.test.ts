@@ -80,7 +80,7 @@ outages("OpenObserve", [
     name: "shows a certificate that nobody vouches for",
     openObserve: { tls },
     attempts: 2,
-    says: /certificate.*NODE_EXTRA_CA_CERTS/,
+    says: /certificate is self-signed.*O2_CA_CERT_FILE/,
     ends: ["never recovers"]
   },
   {

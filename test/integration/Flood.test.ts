@@ -12,7 +12,7 @@ const LIMIT_MB = 10
 
 /**
  * For what the limit does not cover: the heap's own growth, a post that is being read, buffers of zlib and sockets. 16 is
- * what is aimed at: on an idle machine Node.js takes 8 and Bun 13 (bench/memory.ts). A busy machine adds some.
+ * what is aimed at: on an idle machine Node.js takes 8 (bench/memory.ts), the small engine 18 in a longer flood (page 17).
  */
 const OVERHEAD_MB = 20
 

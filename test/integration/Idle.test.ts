@@ -8,8 +8,8 @@ import { eventually, withSandbox } from "./sandbox.ts"
 const WATCHED_MS = 3000
 
 /**
- * Wakes that are left to the engine meanwhile: Bun's collector comes to 4, in the half minute after work to a dozen, V8's
- * to 1. A timer of ours at `O2_FLUSH_INTERVAL_MS` would come to 30.
+ * Wakes that are left to the engine meanwhile: V8's collector comes to 1. A timer of ours at `O2_FLUSH_INTERVAL_MS` would
+ * come to 30.
  */
 const MOST_WAKES = 15
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
 import * as Net from "node:net"
 import { ended } from "./books.ts"
-import { type Sandbox, withSandbox } from "./sandbox.ts"
+import { type Address, type Sandbox, telemetryAddress, withSandbox } from "./sandbox.ts"
 
 const MEGABYTE = 1e6
 
@@ -13,20 +13,6 @@ const MEGABYTE = 1e6
  * what the allocator keeps of those that are closed. On an idle machine it was 27; without a bound 91.
  */
 const MAX_GROWTH_MB = 55
-
-interface Address {
-  readonly port: number
-  readonly path: string
-}
-
-/** Where the extension listens, and the path that it has told Lambda. */
-const telemetryAddress = ({ emulator }: Sandbox) =>
-  Effect.map(emulator.calls, (calls): Address => {
-    const subscription = calls.find(({ path }) => path.endsWith("/telemetry"))
-    const [, port, path] = /sandbox\.localdomain:(\d+)([^"]*)/.exec(subscription?.body ?? "") ?? []
-    if (port === undefined || path === undefined) throw new Error("the extension has not subscribed")
-    return { port: Number(port), path }
-  })
 
 /** Opens a connection and writes to it; done when the system has taken that, or the other end has closed. */
 const begun = (port: number, bytes: string) =>

@@ -25,6 +25,7 @@ import { LambdaEmulator } from "../../src/testing/LambdaEmulator.ts"
 import type { Invocation, LambdaEmulatorOptions, OutputLine } from "../../src/testing/LambdaEmulator.ts"
 import { OpenObserveDouble } from "../../src/testing/OpenObserveDouble.ts"
 import type { OpenObserveDoubleOptions, ReceivedRequest, StoredRecord } from "../../src/testing/OpenObserveDouble.ts"
+import { isNative } from "../support/isNative.ts"
 import { bootstrapSource, functionSource } from "./functions.ts"
 import type { Payload } from "./functions.ts"
 
@@ -45,7 +46,7 @@ export interface SandboxOptions
 {
   /** `bare`: a shell script that answers and writes one line, for what would break a Node.js function. */
   readonly runtime?: "node" | "bare"
-  /** First line of the launcher; Lambda's `sh` is bash, this machine's may not be. */
+  /** First line of the launcher, where there is one; Lambda's `sh` is bash, this machine's may not be. */
   readonly shebang?: string
   /** Variables of the function besides or instead of the working settings; `undefined` leaves one out. */
   readonly environment?: Readonly<Record<string, string | undefined>>
@@ -101,7 +102,7 @@ export const unpackedLayer = Effect.gen(function*() {
   return opt
 })
 
-/** From this size on a file is not worth copying for each test: the engine of the standalone layer, 112 MB. */
+/** From this size on a file is not worth copying for each test: the executable of the standalone layer. */
 const LEAST_LINKED_BYTES = 1024 * 1024
 
 /** Links a large file instead of having it copied; false for the others, and where the two are on different disks. */
@@ -127,8 +128,8 @@ export const withSandbox = <A, E>(
     writeFileSync(handler, functionSource)
     const bootstrap = join(opt, "bootstrap")
     writeFileSync(bootstrap, bootstrapSource, { mode: 0o755 })
-    if (shebang !== undefined) {
-      const launcher = join(opt, "extensions", NAME)
+    const launcher = join(opt, "extensions", NAME)
+    if (shebang !== undefined && !isNative(launcher)) {
       writeFileSync(launcher, readFileSync(launcher, "utf8").replace(/^#!.*/, shebang))
     }
     const services = yield* Layer.build(OpenObserveDouble.layer(openObserve))
@@ -195,6 +196,20 @@ export const carrying = (requests: ReadonlyArray<ReceivedRequest>): ReadonlyArra
 /** The records that a request carried. */
 export const recordsOf = (request: ReceivedRequest): ReadonlyArray<Record<string, unknown>> =>
   JSON.parse(Buffer.from(request.body).toString("utf8"))
+
+/** Where the extension listens, and the path there that it has told Lambda. */
+export interface Address {
+  readonly port: number
+  readonly path: string
+}
+
+export const telemetryAddress = ({ emulator }: Pick<Sandbox, "emulator">): Effect.Effect<Address> =>
+  Effect.map(emulator.calls, (calls) => {
+    const subscription = calls.find(({ path }) => path.endsWith("/telemetry"))
+    const [, port, path] = /sandbox\.localdomain:(\d+)([^"]*)/.exec(subscription?.body ?? "") ?? []
+    if (port === undefined || path === undefined) throw new Error("the extension has not subscribed")
+    return { port: Number(port), path }
+  })
 
 // --- Commands ----------------------------------------------------------------
 

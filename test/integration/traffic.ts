@@ -3,9 +3,11 @@
  * end. The emulator of the test kit runs a real function, which no two cores do 80 times a second beside everything else;
  * this only says and counts what the extension would see of one. `bench/load.ts` measures with the same.
  */
+import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { makeControlPlane } from "../../bench/ControlPlane.ts"
+import { isNative } from "../support/isNative.ts"
 import { ledgerOf } from "./sandbox.ts"
 import type { OwnLine } from "./sandbox.ts"
 import type { Machine } from "./trafficEngine.ts"
@@ -78,6 +80,9 @@ export interface Traffic {
 }
 
 const built = process.env["O2_TEST_LAYER"] ?? fileURLToPath(new URL("../../dist/layer", import.meta.url))
+
+/** Whether it is the standalone flavour that runs. */
+export const isStandalone = (): boolean => isNative(join(built, "extensions/o2-lambda-extension"))
 
 /** Enough for the longest run on a machine that is busy otherwise, in ms. */
 export const TIMEOUT_MS = 120_000

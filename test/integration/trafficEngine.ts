@@ -1,10 +1,11 @@
-/** What a test changes about the machine that the extension runs on: its engine loads that before the program. */
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+/** What a test changes about the machine that the extension runs on: Node.js loads that before the program. */
+import { mkdirSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { isNative } from "../support/isNative.ts"
 
 /** What differs from the machine that the test runs on. */
 export interface Machine {
-  /** The wall clock is set back as soon as SHUTDOWN is under way. */
+  /** The wall clock is set back as soon as SHUTDOWN is under way; the standalone flavour's cannot be. */
   readonly setsClockBack?: boolean
   /** What `NAMED_HOST` resolves to. */
   readonly addresses?: ReadonlyArray<string>
@@ -46,40 +47,27 @@ const writeScript = (file: string, command: string): void => {
   writeFileSync(file, `#!/bin/sh\n${command} "$@"\n`, { mode: 0o755 })
 }
 
-/** The name by which the small engine finds its program behind its own code (layer/engine/src/program.rs). */
-const SMALL_ENGINE = "o2engine"
+/** Starts what loads nothing: it sees another `/etc/hosts` instead, which needs root. */
+const withHosts = (hosts: string, extension: string): string =>
+  `exec unshare --mount sh -c 'mount --bind "$1" /etc/hosts && shift && exec "$@"' sh "${hosts}" "${extension}"`
 
-/** An engine that loads nothing: it sees another `/etc/hosts` instead, which needs root. Its clock stays as it is. */
-const withHosts = (hosts: string, engine: string): string =>
-  `exec unshare --mount sh -c 'mount --bind "$1" /etc/hosts && shift && exec "$@"' sh "${hosts}" "${engine}"`
-
-/** A layer whose engine, its own or the Node.js that comes first in `path`, loads a script before the program. */
-export const preloading = (
-  layer: string,
+/** An extension that runs on the changed machine, with the Node.js that comes first in `path` if it needs one. */
+export const changed = (
+  extension: string,
   directory: string,
   script: string,
   addresses: ReadonlyArray<string>
-): { readonly layer: string; readonly path: string } => {
+): { readonly extension: string; readonly path: string } => {
+  const path = join(directory, "bin")
+  if (isNative(extension)) {
+    const hosts = join(directory, "hosts")
+    writeFileSync(hosts, addresses.map((address) => `${address} ${NAMED_HOST}\n`).join(""))
+    const starter = join(directory, "starter")
+    writeScript(starter, withHosts(hosts, extension))
+    return { extension: starter, path }
+  }
   const file = join(directory, "preload.cjs")
   writeFileSync(file, script)
-  const path = join(directory, "bin")
   writeScript(join(path, "node"), `exec "${process.execPath}" --require "${file}"`)
-  const program = join(layer, "o2-lambda-extension")
-  const engines = readdirSync(program).filter((name) => name.startsWith("engine-"))
-  if (engines.length === 0) return { layer, path }
-  const changed = join(directory, "opt")
-  cpSync(join(layer, "extensions"), join(changed, "extensions"), { recursive: true })
-  const hosts = join(directory, "hosts")
-  writeFileSync(hosts, addresses.map((address) => `${address} ${NAMED_HOST}\n`).join(""))
-  for (const engine of engines) {
-    const executable = join(program, engine)
-    const isSmall = readFileSync(executable).subarray(-28).includes(SMALL_ENGINE)
-    // the launcher takes Bun's variables away before it starts this
-    const preloading = `BUN_OPTIONS="--preload=${file}" exec "${executable}"`
-    writeScript(
-      join(changed, "o2-lambda-extension", engine),
-      isSmall ? withHosts(hosts, executable) : preloading
-    )
-  }
-  return { layer: changed, path }
+  return { extension, path }
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import type { OwnLine } from "./sandbox.ts"
-import { type Machine, NAMED_HOST, preloading, resolves, setsClockBack } from "./trafficEngine.ts"
+import { changed, type Machine, NAMED_HOST, resolves, setsClockBack } from "./trafficEngine.ts"
 
 /** Something that the extension has logged. */
 interface Said {
@@ -51,7 +51,7 @@ export interface TrafficExtension {
   readonly end: () => Promise<void>
 }
 
-/** Starts the launcher of an unpacked layer, with nothing in its environment but this. */
+/** Starts the extension of an unpacked layer, with nothing in its environment but this. */
 export const startExtension = (
   layer: string,
   environment: Readonly<Record<string, string>>,
@@ -64,13 +64,14 @@ export const startExtension = (
     ...(machine.setsClockBack === true ? [setsClockBack(clockFile)] : []),
     ...(machine.addresses === undefined ? [] : [resolves(NAMED_HOST, machine.addresses)])
   ]
+  const built = join(layer, "extensions/o2-lambda-extension")
   // the Node.js of this test run first
-  const engine = changes.length === 0
-    ? { layer, path: dirname(process.execPath) }
-    : preloading(layer, temporaryDirectory, changes.join(""), machine.addresses ?? [])
-  const child = spawn(join(engine.layer, "extensions/o2-lambda-extension"), [], {
+  const { extension, path } = changes.length === 0
+    ? { extension: built, path: dirname(process.execPath) }
+    : changed(built, temporaryDirectory, changes.join(""), machine.addresses ?? [])
+  const child = spawn(extension, [], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: `${engine.path}:/usr/bin:/bin`, TMPDIR: temporaryDirectory, ...environment }
+    env: { PATH: `${path}:/usr/bin:/bin`, TMPDIR: temporaryDirectory, ...environment }
   })
   const said: Array<Said> = []
   const noise: Array<string> = []

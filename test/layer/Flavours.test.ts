@@ -66,12 +66,10 @@ describe("standalone flavour", () => {
 
   it.live("registers, delivers, and ends at SHUTDOWN", () => withLayer(layer.opt, {}, assertDelivers))
 
-  it.live("does so where the shell registers", () => withLayer(layer.opt, { isBash: true }, assertDelivers))
-
   it.live("does so on Managed Instances", () =>
     withLayer(
       layer.opt,
-      { isBash: true, initializationType: "lambda-managed-instances" },
+      { initializationType: "lambda-managed-instances" },
       ({ emulator }) =>
         Effect.gen(function*() {
           yield* emulator.start

@@ -1,8 +1,8 @@
 /** What a customer has for the function, in files, variables and libraries, does not reach the extension. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { execFile, execFileSync } from "node:child_process"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -12,18 +12,25 @@ import { standalone, unpacked } from "./support/zips.ts"
 
 const run = promisify(execFile)
 
-/** Settings of Bun's and Node's own that are read from the working directory, from HOME or from above. */
-const hostileFiles = (marker: string, evil: string): Readonly<Record<string, string>> => {
+/** Settings that engines may read from the working directory, from HOME or from above, and what shells and loaders run. */
+const hostileFiles = (marker: string): Readonly<Record<string, string>> => {
   const settings = "O2_STREAM=hostile\nO2_LOG_LEVEL=debug\nO2_TELEMETRY_TYPES=platform\n"
-  const preload = `preload = [${JSON.stringify(evil)}]\n`
   return {
-    "evil.cjs": `require("node:fs").appendFileSync(${JSON.stringify(marker)}, process.argv.join(" ") + "\\n")`,
+    "evil.cjs": `require("node:fs").appendFileSync(${
+      JSON.stringify(marker)
+    }, require("node:path").basename(process.argv[1]) + "\\n")`,
     ".env": settings,
     ".env.local": settings,
     ".env.production": settings,
-    "bunfig.toml": preload,
-    ".bunfig.toml": preload,
-    "tsconfig.json": "{ not JSON"
+    "evil.sh": `echo "\${0##*/}" >> '${marker}'\n`,
+    "evil.c": `#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+__attribute__((constructor)) static void loaded(void) {
+  FILE *marker = fopen(${JSON.stringify(marker)}, "a");
+  if (marker != NULL) { fprintf(marker, "%s\\n", program_invocation_short_name); fclose(marker); }
+}
+`
   }
 }
 
@@ -41,10 +48,10 @@ describe.each([standalone, "nodejs"] as const)("layer %s", (flavour) => {
     hostile = mkdtempSync(join(tmpdir(), "o2-hostile-"))
     marker = join(hostile, "marker")
     evil = join(hostile, "evil.cjs")
-    for (const [name, text] of Object.entries(hostileFiles(marker, evil))) {
+    for (const [name, text] of Object.entries(hostileFiles(marker))) {
       writeFileSync(join(hostile, name), text)
       // whoever else runs here must not stumble
-      if (!name.includes(".env") && !name.includes("bunfig")) continue
+      if (!name.includes(".env")) continue
       try {
         writeFileSync(join("/", name), text, { flag: "wx" })
         inRoot.push(join("/", name))
@@ -52,6 +59,7 @@ describe.each([standalone, "nodejs"] as const)("layer %s", (flavour) => {
         // there is a file of that name, or we are not allowed to
       }
     }
+    execFileSync("cc", ["-shared", "-fPIC", "-o", join(hostile, "evil.so"), join(hostile, "evil.c")])
     mkdirSync(join(hostile, "lib"))
     for (const library of ["libm.so.6", "libdl.so.2", "libpthread.so.0", "libstdc++.so.6", "libz.so.1"]) {
       writeFileSync(join(hostile, "lib", library), "no library")
@@ -64,27 +72,38 @@ describe.each([standalone, "nodejs"] as const)("layer %s", (flavour) => {
     layer.remove()
   })
 
+  /** What the nodejs flavour is held to; a static executable has to stand what loads code into a shell or a library, too. */
   const environment = () => ({
     HOME: hostile,
     XDG_CONFIG_HOME: hostile,
     LD_LIBRARY_PATH: join(hostile, "lib"),
     NODE_OPTIONS: `--require ${evil}`,
     NODE_DEBUG: "http,net",
-    BUN_OPTIONS: `--preload ${evil}`,
-    BUN_BE_BUN: "1",
-    BUN_CONFIG_VERBOSE_FETCH: "curl",
-    BUN_INSPECT: "ws://127.0.0.1:1/"
+    ...flavour === "nodejs" ? {} : loading()
   })
+  const loading = () => ({
+    LD_PRELOAD: join(hostile, "evil.so"),
+    BASH_ENV: join(hostile, "evil.sh"),
+    ENV: join(hostile, "evil.sh"),
+    // memory is filled before it is used, and after: nothing may depend on what was there
+    MALLOC_PERTURB_: "165",
+    MALLOC_ARENA_MAX: "64",
+    MALLOC_TOP_PAD_: "999999999",
+    GLIBC_TUNABLES: "glibc.malloc.check=3:glibc.malloc.tcache_count=0:glibc.rtld.optional_static_tls=0"
+  })
+
+  /** Whether something of it ran in the extension; in the function it may. */
+  const isHarmed = () => existsSync(marker) && /^(o2-lambda-extension|main\.cjs)$/m.test(readFileSync(marker, "utf8"))
 
   it.live("delivers as if there were nothing of it", () =>
     withLayer(layer.opt, {
-      path: node.path,
+      path: flavour === "nodejs" ? node.path : "/nonexistent",
       environment: environment(),
       prepare: (opt) => writeFileSync(join(opt, "bootstrap"), cleanBootstrap, { mode: 0o755 })
     }, (running) =>
       Effect.gen(function*() {
         yield* assertDelivers(running)
-        assert.isFalse(existsSync(marker))
+        assert.isFalse(isHarmed())
         for (const { path } of yield* running.openObserve.requests) assert.include(path, "/default/")
         const said = (yield* running.emulator.output).map(({ line }) => line).join("\n")
         assert.notInclude(said, running.openObserve.authorization)
@@ -94,26 +113,28 @@ describe.each([standalone, "nodejs"] as const)("layer %s", (flavour) => {
   it("answers commands from a directory that is full of it", async () => {
     const { stderr, stdout } = await run(join(layer.opt, "extensions", "o2-lambda-extension"), ["--version"], {
       cwd: hostile,
-      env: { PATH: node.path, ...environment() }
+      env: { PATH: node.path, ...environment(), LD_DEBUG: flavour === "nodejs" ? "" : "all" }
     })
     assert.match(stdout, /^\d+\.\d+\.\d+\n$/)
     assert.strictEqual(stderr, "")
-    assert.isFalse(existsSync(marker))
+    assert.isFalse(isHarmed())
   })
 
-  it("would not without the launcher: these tests have teeth", async () => {
-    const [file, args] = flavour === "nodejs"
-      ? [process.execPath, [join(layer.opt, "o2-lambda-extension", "main.cjs")]]
-      : [join(layer.opt, "o2-lambda-extension", `engine-${standalone === "arm64" ? "aarch64" : "x86_64"}`), []]
-    const { LD_LIBRARY_PATH: _, BUN_BE_BUN: __, BUN_INSPECT: ___, ...variables } = environment()
-    await run(file, [...args, "--version"], { cwd: hostile, env: variables })
-    assert.isTrue(existsSync(marker))
-    rmSync(marker)
+  it("would not if it were another: these tests have teeth", async () => {
+    const { LD_LIBRARY_PATH: _, ...variables } = environment()
+    const victims: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = flavour === "nodejs"
+      ? [[process.execPath, [join(layer.opt, "o2-lambda-extension", "main.cjs"), "--version"]]]
+      : [["/bin/ls", []], ["/bin/bash", ["-c", ":"]]]
+    for (const [file, args] of victims) {
+      await run(file, args, { cwd: hostile, env: variables })
+      assert.isTrue(existsSync(marker), file)
+      rmSync(marker)
+    }
   })
 })
 
 /** The function runs in the same environment, and is not what is tested. */
 const cleanBootstrap = `#!/bin/sh
-unset NODE_OPTIONS NODE_DEBUG LD_LIBRARY_PATH
+unset NODE_OPTIONS NODE_DEBUG LD_LIBRARY_PATH LD_PRELOAD MALLOC_PERTURB_ MALLOC_TOP_PAD_ GLIBC_TUNABLES
 exec ${JSON.stringify(process.execPath)} ${JSON.stringify(join(import.meta.dirname, "support", "bootstrap.mjs"))}
 `

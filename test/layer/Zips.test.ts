@@ -1,69 +1,100 @@
-/** The zips as files: what Lambda unpacks, how large, from what, and always the same. */
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+/** The zips, and the `.tar.gz` beside them, as files: what they unpack to, how large, from what, and always the same. */
+import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs"
+import { homedir, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { compile } from "../../build/engine.ts"
-import { zip } from "../../build/zip.ts"
+import { tarball, zip } from "../../build/archive.ts"
 import { inspect } from "./support/elf.ts"
-import { fileOf, list, standalone, unpacked, zipOf } from "./support/zips.ts"
+import { fileOf, list, standalone, tarballOf, unpacked, zipOf } from "./support/zips.ts"
 import type { Flavour } from "./support/zips.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
-const limits: Readonly<Record<Flavour, number>> = { nodejs: 307_200, x86_64: 52_428_800, arm64: 52_428_800 }
+const limits: Readonly<Record<Flavour, number>> = { nodejs: 153_600, x86_64: 3_145_728, arm64: 3_145_728 }
 const flavours: ReadonlyArray<Flavour> = ["nodejs", "x86_64", "arm64"]
-const machineOf = { x86_64: "x86_64", arm64: "aarch64" } as const
+
+const EXTENSION = "extensions/o2-lambda-extension"
 
 describe.each(flavours)("zip of %s", (flavour) => {
   it("is within its limit", () => {
     assert.isAtMost(statSync(zipOf(flavour)).size, limits[flavour])
   })
 
-  it("has nothing in extensions/ but the launcher, and the program beside it", () => {
+  it("has nothing in extensions/ but one executable, and what else there is beside it", () => {
     const entries = list(zipOf(flavour))
     const outside = entries.filter(({ path }) => !path.startsWith("o2-lambda-extension/"))
-    assert.deepStrictEqual(outside.map(({ path }) => path), ["extensions/o2-lambda-extension"])
-    const isExecutable = (path: string) => path === "extensions/o2-lambda-extension" || path.includes("/engine-")
+    assert.deepStrictEqual(outside.map(({ path }) => path), [EXTENSION])
     for (const { date, mode, path } of entries) {
-      assert.strictEqual(mode, isExecutable(path) ? "-rwxr-xr-x" : "-rw-r--r--", path)
+      assert.strictEqual(mode, path === EXTENSION ? "-rwxr-xr-x" : "-rw-r--r--", path)
       assert.strictEqual(date, "19800101.000000", path)
     }
-    const engines = entries.filter(({ path }) => path.includes("/engine-")).map(({ path }) => path)
-    assert.deepStrictEqual(
-      engines,
-      flavour === "nodejs" ? [] : [`o2-lambda-extension/engine-${machineOf[flavour]}`]
-    )
-    assert.strictEqual(entries.some(({ path }) => path.endsWith("/main.cjs")), flavour === "nodejs")
+    const program = entries.filter(({ path }) => path !== EXTENSION && !path.includes("/LICENSES/"))
+    assert.strictEqual(program.some(({ path }) => path.endsWith("/main.cjs")), flavour === "nodejs")
+    if (flavour !== "nodejs") assert.deepStrictEqual(program, [])
   })
 
   it("has the licences of everything in it", () => {
     const licences = list(zipOf(flavour)).map(({ path }) => /LICENSES\/(.*)\.txt$/.exec(path)?.[1])
     const expected = ["o2-lambda-extension", "effect", "@effect-platform-node", "fastest-levenshtein"]
-    if (flavour !== "nodejs") expected.push("bun", "LGPL-2.0", "LGPL-2.1")
+    if (flavour !== "nodejs") expected.push("THIRD-PARTY", "LGPL-2.1")
     for (const name of expected) assert.include(licences, name)
+  })
+
+  it("is the same as its .tar.gz, which is root's and has directories that all may read", () => {
+    const directory = mkdtempSync(join(tmpdir(), "o2-tar-"))
+    const layer = unpacked(flavour)
+    try {
+      const listed = execFileSync("tar", ["--utc", "-tvzf", tarballOf(flavour)], { encoding: "utf8" }).trim().split(
+        "\n"
+      )
+      for (const line of listed) {
+        assert.match(line, /^(drwxr-xr-x|-rw-r--r--|-rwxr-xr-x) root\/root +\d+ 1980-01-01 00:00 /)
+        assert.strictEqual(line.startsWith("-rwx"), line.endsWith(EXTENSION), line)
+      }
+      execFileSync("tar", ["-xzf", tarballOf(flavour), "-C", directory])
+      execFileSync("diff", ["-r", directory, layer.opt])
+    } finally {
+      layer.remove()
+      rmSync(directory, { recursive: true, force: true })
+    }
   })
 })
 
-describe.each(["x86_64", "arm64"] as const)("engine of %s", (flavour) => {
-  let layer: ReturnType<typeof unpacked>
-  beforeAll(() => {
-    layer = unpacked(flavour)
+describe.each(["x86_64", "arm64"] as const)("executable of %s", (flavour) => {
+  it("is for that machine, and needs nothing of the system's, nor an address", () => {
+    const layer = unpacked(flavour)
+    const executable = inspect(fileOf(layer.opt, EXTENSION))
+    layer.remove()
+    assert.deepStrictEqual(executable, {
+      machine: flavour,
+      isPositionIndependent: true,
+      hasInterpreter: false,
+      libraries: 0,
+      hasExecutableStack: false
+    })
   })
-  afterAll(() => layer.remove())
 
-  it("is for that machine, and runs on glibc 2.17 and newer", () => {
-    const machine = machineOf[flavour]
-    const engine = inspect(fileOf(layer.opt, `o2-lambda-extension/engine-${machine}`))
-    assert.strictEqual(engine.machine, machine)
-    const versions = engine.versions.map((version) => /^GLIBC_(\d+)\.(\d+)/.exec(version))
-    assert.isAbove(versions.length, 0)
-    for (const version of versions) {
-      assert.isNotNull(version, engine.versions.join())
-      assert.isTrue(Number(version![1]) === 2 && Number(version![2]) <= 17, version![0])
+  it("names no path of the machine that has built it", () => {
+    const layer = unpacked(flavour)
+    const executable = fileOf(layer.opt, EXTENSION)
+    layer.remove()
+    const sources = join(process.env["CARGO_HOME"] ?? join(homedir(), ".cargo"), "registry", "src")
+    for (const path of [root, sources, ...readdirSync(sources)]) assert.isFalse(executable.includes(path), path)
+  })
+
+  it("names what is linked into it", () => {
+    const layer = unpacked(flavour)
+    const text = fileOf(layer.opt, "o2-lambda-extension/LICENSES/THIRD-PARTY.txt").toString("utf8")
+    layer.remove()
+    const crates = readFileSync(join(root, "layer", "engine", "Cargo.toml"), "utf8")
+      .split("[dependencies]")[1]!.split("\n[")[0]!.matchAll(/^([\w-]+) = /gm)
+    for (const [, name] of crates) assert.match(text, new RegExp(`^  ${name} \\d.*: \\S`, "m"))
+    for (const holder of ["Fabrice Bellard", "Brian Smith", "Regents of the University of California"]) {
+      assert.match(text, new RegExp(holder))
     }
+    assert.include(text, "npm run layer", "how to link another C library")
   })
 })
 
@@ -71,38 +102,76 @@ describe("build", () => {
   it("makes the same bytes again", () => {
     const output = mkdtempSync(join(tmpdir(), "o2-again-"))
     try {
-      execFileSync(process.execPath, [join(root, "build", "layer.ts"), output], { stdio: "pipe" })
+      execFileSync(process.execPath, [join(root, "build", "layer.ts"), "--output", output], { stdio: "pipe" })
       for (const flavour of flavours) {
-        const again = readFileSync(join(output, `o2-lambda-extension-${flavour}.zip`))
-        assert.isTrue(again.equals(readFileSync(zipOf(flavour))), `${flavour} differs`)
+        for (const file of [zipOf(flavour), tarballOf(flavour)]) {
+          assert.isTrue(readFileSync(join(output, file.split("/").at(-1)!)).equals(readFileSync(file)), file)
+        }
       }
     } finally {
       rmSync(output, { recursive: true, force: true })
     }
   })
 
-  it("makes the same engine wherever the project lies", async () => {
-    const layer = unpacked(standalone)
+  // without anything that an earlier build has left; minutes on two cores
+  it("makes the same bytes wherever the project lies", { timeout: 900_000 }, () => {
     const elsewhere = mkdtempSync(join(tmpdir(), "o2-elsewhere-"))
     try {
-      const machine = standalone === "arm64" ? "aarch64" : "x86_64"
-      cpSync(join(root, "dist", "program"), elsewhere, { recursive: true })
-      const engine = Buffer.from(await compile(machine, elsewhere))
-      assert.isTrue(engine.equals(fileOf(layer.opt, `o2-lambda-extension/engine-${machine}`)))
+      for (const name of ["build", "layer", "src", "test", "package.json", "tsconfig.json", "LICENSE"]) {
+        cpSync(join(root, name), join(elsewhere, name), {
+          recursive: true,
+          filter: (path) => path !== join(root, "layer", "engine", "target")
+        })
+      }
+      symlinkSync(join(root, "node_modules"), join(elsewhere, "node_modules"))
+      const options = {
+        env: { ...process.env, CARGO_TARGET_DIR: join(elsewhere, "target"), TZ: "Pacific/Kiritimati" },
+        stdio: "pipe"
+      } as const
+      execFileSync(process.execPath, [join(elsewhere, "build", "bundle.ts")], options)
+      const only = ["nodejs", standalone].flatMap((flavour) => ["--only", flavour])
+      execFileSync(process.execPath, [join(elsewhere, "build", "layer.ts"), ...only], options)
+      for (const file of [zipOf("nodejs"), zipOf(standalone), tarballOf(standalone)]) {
+        const again = readFileSync(join(elsewhere, "dist", file.split("/").at(-1)!))
+        assert.isTrue(again.equals(readFileSync(file)), file)
+      }
     } finally {
-      layer.remove()
       rmSync(elsewhere, { recursive: true, force: true })
     }
   })
 
-  it("does not depend on the order of the files", () => {
-    const file = (path: string) => ({
-      path,
-      isExecutable: false,
-      bytes: new Uint8Array(),
-      deflated: Uint8Array.of(3, 0)
-    })
+  it("leaves out what it cannot build, says in a line what that takes, and leaves no older zip in its place", () => {
+    const output = mkdtempSync(join(tmpdir(), "o2-without-"))
+    const stale = join(output, `o2-lambda-extension-${standalone}.zip`)
+    try {
+      cpSync(zipOf(standalone), stale)
+      const said = execFileSync("/bin/sh", [
+        "-c",
+        "\"$0\" \"$@\" 2>&1",
+        process.execPath,
+        join(root, "build", "layer.ts"),
+        "--output",
+        output
+      ], {
+        encoding: "utf8",
+        env: { PATH: "/nonexistent", HOME: homedir() }
+      })
+      assert.deepStrictEqual(readdirSync(output).sort(), [
+        "o2-lambda-extension-nodejs.tar.gz",
+        "o2-lambda-extension-nodejs.zip"
+      ])
+      const lines = said.split("\n").filter((line) => line.includes("left out"))
+      assert.deepStrictEqual(lines.map((line) => line.split(":")[0]), ["x86_64", "arm64"])
+      for (const line of lines) assert.match(line, /for want of .*\.ci\/setup .*rustup/)
+    } finally {
+      rmSync(output, { recursive: true, force: true })
+    }
+  })
+
+  it("does not depend on the order of the files", async () => {
+    const file = (path: string) => ({ path, isExecutable: false, bytes: new Uint8Array() })
     const names = ["b", "a/c", "a", "é"].map(file)
     assert.deepStrictEqual(zip(names), zip(names.toReversed()))
+    assert.deepStrictEqual(await tarball(names), await tarball(names.toReversed()))
   })
 })

@@ -80,7 +80,8 @@ describe("deploy", { timeout: 60_000 }, () => {
     expect(await deployment.deploy(recordingAws(), "--region eu-west-1 --execute")).toEqual({
       code: 1,
       stdout: "",
-      stderr: "dist/o2-lambda-extension-arm64.zip is missing: run `npm run layer` first.\n"
+      stderr:
+        "dist/o2-lambda-extension-arm64.zip is missing: run `npm run layer` first, which says what it leaves out.\n"
     })
     expect(calls).toThrow("ENOENT")
   })

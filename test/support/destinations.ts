@@ -16,7 +16,7 @@ export const makeDestination = (overrides: Partial<Destination> = {}): Destinati
   format: jsonArray,
   maxColumns: 190,
   probe: Buffer.from("[]"),
-  judge: IngestResponse.read,
+  judge: (...answer) => Effect.succeed(IngestResponse.read(...answer)),
   prepare: () => undefined,
   rewrite: () => Effect.undefined,
   ...overrides

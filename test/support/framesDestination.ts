@@ -68,7 +68,7 @@ export const framesDestination: Destination = {
   format: frames,
   maxColumns: Infinity,
   probe: nothing,
-  judge,
+  judge: (response, sent) => Effect.succeed(judge(response, sent)),
   prepare: () => undefined,
   rewrite: () => Effect.undefined
 }

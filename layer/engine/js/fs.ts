@@ -1,8 +1,8 @@
 /** As much of `node:fs` and `node:fs/promises` as the program uses. */
 import { codedError, type OrCode, type Stat } from "./host.ts"
 
-/** The engine opens in one way only: `writeFile` what is not there yet, `open` for reading; neither follows links. */
-export const constants = { O_RDONLY: 0, O_WRONLY: 0, O_CREAT: 0, O_EXCL: 0, O_NOFOLLOW: 0, O_NONBLOCK: 0 }
+/** `writeFile` writes only what is not there yet and follows no link, `open` only reads: little is left to choose. */
+export const constants = { O_RDONLY: 0, O_WRONLY: 0, O_CREAT: 0, O_EXCL: 0, O_NOFOLLOW: 1, O_NONBLOCK: 0 }
 
 /** Longer than anything that is read in one go. */
 const MAX_SHORT_BYTES = 4096
@@ -25,7 +25,7 @@ export const lstat = async (path: string, done?: (error: Error | null) => void):
 
 /** The first line or so of a file: what the program reads in one go is short. */
 export const readFileSync = (path: string): string => {
-  const file = unless(host.open(path))
+  const file = unless(host.open(path, false))
   try {
     return host.fromLatin1(new Uint8Array(unless(host.read(file, MAX_SHORT_BYTES))))
   } finally {
@@ -42,8 +42,8 @@ export const statfs = async (path: string) => ({ bavail: unless(host.freeBytes(p
 export const writeFile = async (path: string, bytes: Uint8Array, { mode }: { readonly mode: number }) =>
   unless(host.writeFile(path, bytes, mode))
 
-export const open = async (path: string) => {
-  const file = unless(host.open(path))
+export const open = async (path: string, flags: number) => {
+  const file = unless(host.open(path, (flags & constants.O_NOFOLLOW) === 0))
   return {
     stat: async () => stats(unless(host.fstat(file))),
     read: async (buffer: Uint8Array, at: number, size: number) => {

@@ -1,4 +1,4 @@
-/** What Node.js has and the language has not. Evaluated before the program, which `build/engineBundle.ts` sees to. */
+/** What Node.js has and the language has not. Evaluated before the program, which `build/engine/program.ts` sees to. */
 import { EngineBuffer } from "./buffer.ts"
 import { Emitter } from "./events.ts"
 import * as Fs from "./fs.ts"
@@ -104,7 +104,7 @@ Object.assign(globalThis, {
   URL: EngineUrl,
   process: new Process(),
   console: { error: () => {}, info: () => {}, log: () => {}, warn: () => {} },
-  o2NativeLines: { next: host.nextTimestamp, encode: host.encodeLines },
+  o2NativeLines: { next: host.nextTimestamp, forgetShapes: host.forgetShapes, encode: host.encodeLines },
   // an exception in one of the language's own would be lost
   queueMicrotask: (due: () => void) => {
     Promise.resolve().then(due)

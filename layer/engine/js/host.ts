@@ -36,12 +36,17 @@ export interface Host {
   readonly fromLatin1: (bytes: Uint8Array) => string
   readonly compare: (a: Uint8Array, b: Uint8Array) => number
   readonly indexOf: (bytes: Uint8Array, piece: Uint8Array, from: number) => number
+  /** A name of the web as the DNS has it (UTS 46); empty when it is none. */
+  readonly asciiName: (name: string) => string
   readonly gzip: (bytes: Uint8Array, level: number, done: (compressed?: ArrayBuffer) => void) => void
   readonly inflate: (bytes: Uint8Array, format: "gzip" | "deflate" | "raw", maxBytes: number) => OrCode<ArrayBuffer>
 
+  /** Where the value of a key begins; or as `scanValue`. */
+  readonly scanKey: (bytes: Uint8Array, from: number) => readonly [valueStart: number, errorAt: number]
   /** The end and the depth of a value; or a negative result of `JsonScanner`, and where the error is; -3 for what it mends. */
   readonly scanValue: (bytes: Uint8Array, from: number) => readonly [end: number, depthOrErrorAt: number]
   readonly nextTimestamp: NativeLines["next"]
+  readonly forgetShapes: NativeLines["forgetShapes"]
   readonly encodeLines: NativeLines["encode"]
 
   readonly lstat: (path: string) => OrCode<Stat>
@@ -52,11 +57,16 @@ export interface Host {
   readonly freeBytes: (path: string) => OrCode<number>
   /** Fails when there is a file already. */
   readonly writeFile: (path: string, bytes: Uint8Array, mode: number) => OrCode<undefined>
-  /** For reading; follows no link and waits for no pipe. */
-  readonly open: (path: string) => OrCode<number>
+  /** For reading; waits for no pipe. */
+  readonly open: (path: string, followsLinks: boolean) => OrCode<number>
   readonly fstat: (file: number) => OrCode<Stat>
   readonly read: (file: number, size: number) => OrCode<ArrayBuffer>
   readonly close: (file: number) => void
+
+  /** Whether there is a certificate in a PEM text, or the bytes are one. */
+  readonly hasCertificate: (bytes: Uint8Array) => boolean
+  /** Adds authorities, before the first connection over TLS. */
+  readonly trust: (bytes: Uint8Array) => void
 
   readonly listen: (told: ServerEvents) => OrCode<readonly [server: number, port: number]>
   readonly respond: (server: number, connection: number, status: number) => void

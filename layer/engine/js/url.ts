@@ -1,6 +1,6 @@
 /**
- * As much of the URL standard as addresses of servers need: `http` and `https` with names in ASCII. Others have a protocol
- * and no more, since nobody asks.
+ * As much of the URL standard as addresses of servers need: `http` and `https`. Others have a protocol and no more, since
+ * nobody asks.
  */
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" }
 
@@ -97,12 +97,13 @@ const encoded = (text: string, reserved: RegExp): string =>
 
 const hostOf = (text: string): string | undefined => {
   if (text.startsWith("[")) return /^\[[0-9a-f:.]*:[0-9a-f:.]*\]$/i.test(text) ? text.toLowerCase() : undefined
-  let name = text.toLowerCase()
+  let name: string
   try {
-    name = decodeURIComponent(name).toLowerCase()
+    name = decodeURIComponent(text).toLowerCase()
   } catch {
     return undefined
   }
+  if (/[\x80-\u{10ffff}]/u.test(name)) name = host.asciiName(name.toWellFormed())
   // oxlint-disable-next-line no-control-regex
   if (name === "" || /[\0-\x20"#%/:<>?@[\\\]^`{|}\x7f-\u{10ffff}]/u.test(name)) return undefined
   const labels = name.replace(/\.$/, "").split(".")

@@ -1,8 +1,11 @@
 //! What the program finds as `host`, a global object; `js/host.d.ts` is its type.
 
 mod bytes;
+mod certificate;
 mod client;
 mod compression;
+#[cfg(debug_assertions)]
+mod defects;
 mod files;
 mod json;
 mod lines;
@@ -10,6 +13,7 @@ mod names;
 mod output;
 mod process;
 mod server;
+mod shape;
 mod timers;
 pub mod tls;
 
@@ -29,5 +33,8 @@ pub fn install(ctx: &Ctx<'_>, variables: Vec<Variable>) -> Result<()> {
     lines::install(ctx, &host)?;
     server::install(ctx, &host)?;
     client::install(ctx, &host)?;
+    tls::install(ctx, &host)?;
+    #[cfg(debug_assertions)]
+    defects::install(ctx, &host)?;
     ctx.globals().set("host", host)
 }

@@ -80,6 +80,55 @@ fn what_nobody_catches_ends_it() {
 }
 
 #[test]
+fn large_bodies_are_compressed_beside_the_program() {
+    let source = "let ticks = 0; const tick = () => { ticks++; host.startTimer(1, tick) }; tick();
+        host.gzip(new Uint8Array(2e7), 9, (compressed) => host.exit(ticks > 2 && compressed ? 6 : 7))";
+    assert_eq!(ends("compresses", source).0, Some(6));
+}
+
+#[test]
+fn a_request_on_a_connection_that_has_just_ended_is_told_so() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = std::io::Read::read(&mut stream, &mut [0; 1000]);
+            // answers once, and ends the connection while the program is busy
+            let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    });
+    let source = format!(
+        "const get = (id, told) => host.send(id, 'GET', '/', ['host', 'x'], new Uint8Array(0), told)
+        const round = (left) => {{
+            if (left === 0) host.exit(8)
+            const hangs = host.startTimer(3000, () => host.exit(9))
+            const next = () => {{ host.stopTimer(hangs); host.nextTurn(() => round(left - 1)) }}
+            const id = host.connect('127.0.0.1', {port}, undefined, (event) => {{
+                if (event === 'connect') get(id, (event) => {{
+                    if (event !== 'idle') return
+                    // due in the turn in which the end is seen
+                    host.startTimer(6, () => {{
+                        if (!get(id, (event) => event === 'error' && next())) next()
+                    }})
+                    host.startTimer(3, () => {{ for (const end = Date.now() + 40; Date.now() < end;); }})
+                }})
+            }})
+        }}
+        round(20)"
+    );
+    assert_eq!(ends("ended", &source).0, Some(8));
+}
+
+#[test]
+fn a_panic_ends_it_wherever_it_is() {
+    fails("panics", "host.panic('call')", "in a call");
+    fails("panics-task", "host.panic('task')", "in a task");
+    fails("panics-thread", "host.panic('thread')", "on a thread");
+}
+
+#[test]
 fn a_rejection_that_somebody_handles_in_the_same_turn_is_none() {
     let source = "const rejected = Promise.reject(new Error('x')); rejected.catch(() => host.exit(4))";
     assert_eq!(ends("handled", source).0, Some(4));

@@ -1,4 +1,4 @@
-/** Runs the launcher under one shell, with an engine that only tells what it was given. */
+/** Runs the launcher under one shell, with a `node` that only tells what it was given. */
 import { spawn } from "node:child_process"
 import {
   copyFileSync,
@@ -32,7 +32,7 @@ export interface Opt {
   readonly launcher: string
   /** On `PATH`; holds the `node` that records. */
   readonly bin: string
-  /** Writes an executable file, `o2-lambda-extension/…` for an engine. */
+  /** Writes an executable file. */
   readonly write: (path: string, text: string) => void
   readonly remove: () => void
 }
@@ -64,9 +64,6 @@ export const opt = ({ directory = "opt", hasNode = true, name = "o2-lambda-exten
   return { root, launcher, bin, write, remove: () => rmSync(temporary, { recursive: true, force: true }) }
 }
 
-/** The text of an engine that records. */
-export const recordingEngine = RECORDER
-
 /** How a run went. */
 export interface Run {
   readonly exitCode: number | null
@@ -85,13 +82,11 @@ export interface RunOptions {
   /** How the script is called; its full path when absent. */
   readonly script?: string
   readonly cwd?: string
-  /** Where the recording engine is. */
-  readonly engine?: string
 }
 
 /** Runs the launcher to its end. */
 export const run = async (shell: Shell, { bin, launcher }: Opt, options: RunOptions = {}): Promise<Run> => {
-  const { args = [], cwd = "/", engine = join(bin, "node"), environment = {}, script = launcher } = options
+  const { args = [], cwd = "/", environment = {}, script = launcher } = options
   const child = spawn(shell.file, [...shell.args, script, ...args], {
     argv0: shell.argv0,
     cwd,
@@ -106,7 +101,7 @@ export const run = async (shell: Shell, { bin, launcher }: Opt, options: RunOpti
   const timer = setTimeout(() => process.kill(-child.pid!, "SIGKILL"), PATIENCE_MS)
   const exitCode = await new Promise<number | null>((resolve) => child.once("close", resolve))
   clearTimeout(timer)
-  return { exitCode, stdout, stderr, engine: recorded(engine) }
+  return { exitCode, stdout, stderr, engine: recorded(join(bin, "node")) }
 }
 
 const recorded = (engine: string): Run["engine"] => {

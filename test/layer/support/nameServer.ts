@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram"
 import { createServer } from "node:net"
 
 /** What is answered about a name: addresses, the code of an error, or nothing at all. */
-export type Known = ReadonlyArray<string> | "NXDOMAIN" | "SERVFAIL" | "silent"
+type Known = ReadonlyArray<string> | "NXDOMAIN" | "SERVFAIL" | "silent"
 
 /** Names in small letters, and what is known about them; all others do not exist. */
 export type Zone = Readonly<Record<string, Known>>

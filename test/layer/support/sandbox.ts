@@ -15,8 +15,10 @@ import { bashAsSh } from "./shells.ts"
 
 /** What differs from an ordinary function. */
 export interface LayerOptions extends Partial<Omit<LambdaEmulatorOptions, "extensionsDirectory" | "runtime">> {
-  /** Has the launcher run by bash as `sh`, as on Lambda's images; by this machine's `sh` otherwise. */
+  /** Has the launcher of the nodejs flavour run by bash as `sh`, as on Lambda's images; by this machine's `sh` otherwise. */
   readonly isBash?: boolean
+  /** How the extension is to call OpenObserve's machine; by its address when absent. */
+  readonly host?: string
   /** Puts files into the copy of the layer before it starts. */
   readonly prepare?: (opt: string) => void
 }
@@ -35,7 +37,7 @@ exec ${JSON.stringify(process.execPath)} ${JSON.stringify(join(import.meta.dirna
 /** Runs a test with the layer in a directory of its own. */
 export const withLayer = <A, E>(
   opt: string,
-  { environment = {}, isBash = false, prepare, ...options }: LayerOptions,
+  { environment = {}, host = "127.0.0.1", isBash = false, prepare, ...options }: LayerOptions,
   test: (layer: RunningLayer) => Effect.Effect<A, E>
 ) =>
   Effect.gen(function*() {
@@ -58,7 +60,11 @@ export const withLayer = <A, E>(
       // the emulator's own work on shared cores must not count as the function's
       timeoutMs: 20_000,
       ...options,
-      environment: { ...workingSettings(openObserve), ...environment }
+      environment: {
+        ...workingSettings(openObserve),
+        O2_ENDPOINT: openObserve.url.replace("127.0.0.1", host),
+        ...environment
+      }
     }))
     return yield* test({ emulator: Context.get(emulated, LambdaEmulator), openObserve })
   }).pipe(Effect.scoped)

@@ -13,12 +13,19 @@ export type Flavour = "nodejs" | "x86_64" | "arm64"
 /** The standalone flavour for the machine that runs the tests. */
 export const standalone: Flavour = process.arch === "arm64" ? "arm64" : "x86_64"
 
-/** Path of a zip that `npm run layer` has made. */
-export const zipOf = (flavour: Flavour): string => {
-  const file = join(dist, `o2-lambda-extension-${flavour}.zip`)
-  if (!existsSync(file)) throw new Error(`${file} is missing: run \`npm run layer\` first`)
+const archiveOf = (flavour: Flavour, suffix: string): string => {
+  const file = join(dist, `o2-lambda-extension-${flavour}.${suffix}`)
+  if (!existsSync(file)) {
+    throw new Error(`${file} is missing: run \`npm run layer\` first, and see what it leaves out (.ci/setup helps)`)
+  }
   return file
 }
+
+/** Path of a zip that `npm run layer` has made. */
+export const zipOf = (flavour: Flavour): string => archiveOf(flavour, "zip")
+
+/** Path of the same as `.tar.gz`. */
+export const tarballOf = (flavour: Flavour): string => archiveOf(flavour, "tar.gz")
 
 /** One entry as `unzip` lists it: `-rwxr-xr-x`, uncompressed size, path. */
 export interface ListedEntry {

@@ -26,6 +26,7 @@ describe("Config", () => {
       hasMetadata: true,
       preservesOrder: true,
       allowsInsecureHttp: false,
+      authorityFiles: [],
       warnings: []
     })
 
@@ -118,5 +119,25 @@ describe("Config", () => {
           "O2_STREAM_B"
         ])
       }))
+  })
+
+  describe("files of authorities", () => {
+    reads("come with the variables that name them, ours first", {
+      AWS_CA_BUNDLE: "/bundle",
+      NODE_EXTRA_CA_CERTS: "/node",
+      O2_CA_CERT_FILE: " /ours ",
+      SSL_CERT_FILE: "/openssl"
+    }, {
+      authorityFiles: [
+        { variable: "O2_CA_CERT_FILE", path: "/ours" },
+        { variable: "NODE_EXTRA_CA_CERTS", path: "/node" },
+        { variable: "SSL_CERT_FILE", path: "/openssl" },
+        { variable: "AWS_CA_BUNDLE", path: "/bundle" }
+      ]
+    })
+    reads("go by the customer's variable where the launcher has hidden it", { _O2LAMBDA_EXTRA_CA_CERTS: "/node" }, {
+      authorityFiles: [{ variable: "NODE_EXTRA_CA_CERTS", path: "/node" }]
+    })
+    refuses({ O2_CA_CERT_FILE: "/a\0b" }, "O2_CA_CERT_FILE contains a character that no path may have")
   })
 })

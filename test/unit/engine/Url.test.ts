@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
 import { EngineUrl } from "../../../layer/engine/js/url.ts"
+import { install } from "./host.ts"
+
+install()
 
 const PARTS = [
   "protocol",
@@ -51,6 +54,16 @@ describe("the engine's URL is as Node's", () => {
     "http://1.2.3.08",
     "http://host.",
     "http://h%6Fst",
+    "https://bücher.example/ä",
+    "https://BÜCHER.Example:8443",
+    "https://b%C3%BCcher.example",
+    "https://faß.example",
+    "https://例え.テスト",
+    "https://xn--bcher-kva.example",
+    "https://ａ．example",
+    "https://a\ufdd0b.example",
+    "https://a\u00adb.example",
+    "https://１２７.0.0.1",
     "http://[::1]:3000/x",
     "http://[fe80::AB]",
     "http://[::1",

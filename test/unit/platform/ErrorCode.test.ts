@@ -20,6 +20,25 @@ describe("errorCode", () => {
     assert.strictEqual(errorCode(new AggregateError(errors.slice(0, 1))), "ENETUNREACH")
   })
 
+  const openSsl = (code: string, text: string) => Object.assign(new Error(text), { code })
+
+  it("is the number of an alert, whatever OpenSSL calls it", () => {
+    for (const name of ["sslv3 alert handshake failure", "ssl/tls alert handshake failure"]) {
+      const text =
+        `write EPROTO C06C:error:0A000410:SSL routines:ssl3_read_bytes:${name}:../ssl/rec.c:918:SSL alert number 40\n`
+      assert.strictEqual(errorCode(openSsl("EPROTO", text)), "TLS_ALERT_40")
+    }
+    const text =
+      "4003:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../ssl/rec.c:9:SSL alert number 116\n"
+    assert.strictEqual(errorCode(openSsl("ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", text)), "TLS_ALERT_116")
+  })
+
+  it("is OpenSSL's reason where Node.js says only that the protocol failed", () => {
+    const text =
+      "write EPROTO 8048:error:0A00010B:SSL routines:tls_validate_record_header:wrong version number:../ssl/any.c:77:\n"
+    assert.strictEqual(errorCode(openSsl("EPROTO", text)), "ERR_SSL_WRONG_VERSION_NUMBER")
+  })
+
   it("is the message of an error that stands for none", () => {
     assert.strictEqual(errorCode(new AggregateError([], "text")), "text")
   })

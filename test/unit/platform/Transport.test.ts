@@ -157,6 +157,17 @@ describe("Transport", () => {
       assert.deepEqual([error.isSent, connections], [false, 0])
     }).pipe(Effect.provide(Transport.layer)))
 
+  it.live("says that nothing was sent where the system refuses to connect at once", () =>
+    Effect.gen(function*() {
+      let connections = 0
+      // to the broadcast address there is no TCP
+      const error = yield* failure({
+        ...post(new URL("http://255.255.255.255:9/"), "x"),
+        onConnected: () => connections++
+      })
+      assert.deepEqual([error.isSent, connections], [false, 0], error.message)
+    }).pipe(Effect.provide(Transport.layer)))
+
   const breaks: ReadonlyArray<readonly [name: string, end: (socket: Net.Socket) => void]> = [
     ["is reset", (socket) => socket.resetAndDestroy()],
     ["is closed without an answer", (socket) => socket.end()],

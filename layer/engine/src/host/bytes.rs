@@ -26,7 +26,9 @@ pub fn install<'js>(ctx: &Ctx<'js>, host: &Object<'js>) -> Result<()> {
     host.set("fromLatin1", Function::new(ctx.clone(), from_latin1)?)?;
     let compare = |a: Bytes, b: Bytes| with_bytes(&a, |a| with_bytes(&b, |b| a.cmp(b) as i32));
     host.set("compare", Function::new(ctx.clone(), compare)?)?;
-    host.set("indexOf", Function::new(ctx.clone(), index_of)?)
+    host.set("indexOf", Function::new(ctx.clone(), index_of)?)?;
+    let ascii_name = |name: String| idna::domain_to_ascii(&name).unwrap_or_default();
+    host.set("asciiName", Function::new(ctx.clone(), ascii_name)?)
 }
 
 fn to_utf8<'js>(ctx: Ctx<'js>, text: String) -> Result<ArrayBuffer<'js>> {
@@ -85,6 +87,13 @@ mod tests {
             2.0
         );
         assert_eq!(evaluated("host.indexOf(Uint8Array.of(1), Uint8Array.of(1), 5)"), -1.0);
+    }
+
+    #[test]
+    fn a_name_in_any_script_is_one_in_ascii_or_none() {
+        let lengths =
+            "[host.asciiName('b\u{fc}cher.Example'), host.asciiName('\u{fdd0}')].map((name) => name.length).join('.')";
+        assert_eq!(evaluated(lengths), "xn--bcher-kva.example".len() as f64);
     }
 
     #[test]

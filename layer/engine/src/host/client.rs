@@ -20,8 +20,9 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::AbortHandle;
 
-/// Headers of an answer, in bytes, as Node.js bounds them.
+/// Headers of an answer, in bytes, as Node.js bounds them, and in lines.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
+const MAX_HEADERS: usize = 200;
 
 /// What is read of an answer at once.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
@@ -106,7 +107,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let mut builder = http1::Builder::new();
-    builder.max_header_size(MAX_HEADER_BYTES).max_buf_size(MAX_BUFFER_BYTES);
+    builder
+        .max_header_size(MAX_HEADER_BYTES)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_BUFFER_BYTES);
     let handshake = builder.handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| error_code::of_http(&error))?;
     let mut driver = tokio::task::spawn_local(async move {
@@ -119,9 +123,11 @@ where
         }
     });
     loop {
+        // what was asked for as the connection ended has to be told that it did
         let exchange = tokio::select! {
-            _ = &mut driver => return Ok(()),
+            biased;
             exchange = wanted.recv() => exchange,
+            _ = &mut driver => return Ok(()),
         };
         let Some(exchange) = exchange else { return Ok(()) };
         run(&mut sender, exchange).await;

@@ -106,11 +106,12 @@ fn write<'js>(ctx: Ctx<'js>, path: String, bytes: TypedArray<'js, u8>, mode: u32
     nothing(&ctx, with_bytes(&bytes, |bytes| options.open(path)?.write_all(bytes)))
 }
 
-/// Opens for reading what is no link; does not wait for a pipe's other end.
-fn open<'js>(ctx: Ctx<'js>, path: String) -> Result<Value<'js>> {
+/// Opens for reading; does not wait for a pipe's other end.
+fn open<'js>(ctx: Ctx<'js>, path: String, follows_links: bool) -> Result<Value<'js>> {
+    let no_link = if follows_links { 0 } else { libc::O_NOFOLLOW };
     let opened = OpenOptions::new()
         .read(true)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .custom_flags(no_link | libc::O_NONBLOCK)
         .open(path);
     told(
         &ctx,

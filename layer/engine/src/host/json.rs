@@ -15,13 +15,34 @@ enum Stop {
 
 type Scan<A> = std::result::Result<A, Stop>;
 
+/// Is told what a value is made of while it is walked.
+pub trait Visitor {
+    fn open(&mut self, _bracket: u8) {}
+    /// The key with its quotes, and where its value begins.
+    fn key(&mut self, _from: usize, _end: usize, _value_at: usize) {}
+    fn close(&mut self) {}
+}
+
+impl Visitor for () {}
+
 pub fn install<'js>(ctx: &Ctx<'js>, host: &Object<'js>) -> Result<()> {
+    host.set("scanKey", Function::new(ctx.clone(), scan_key)?)?;
     host.set("scanValue", Function::new(ctx.clone(), scan_value)?)
+}
+
+/// Where the value begins whose key is at an offset; else as below.
+fn scan_key(bytes: TypedArray<u8>, from: f64) -> Vec<f64> {
+    told(with_bytes(&bytes, |bytes| {
+        key(bytes, from as usize, &mut ()).map(|at| (at, 0))
+    }))
 }
 
 /// The end and the depth of the value at an offset; or `CUT`, or `INVALID` and where, or -3 for what is to be mended.
 fn scan_value(bytes: TypedArray<u8>, from: f64) -> Vec<f64> {
-    let scanned = with_bytes(&bytes, |bytes| value(bytes, from as usize));
+    told(with_bytes(&bytes, |bytes| value(bytes, from as usize, &mut ())))
+}
+
+fn told(scanned: Scan<(usize, usize)>) -> Vec<f64> {
     match scanned {
         Ok((end, depth)) => vec![end as f64, depth as f64],
         Err(Stop::Cut) => vec![-1.0, 0.0],
@@ -30,7 +51,12 @@ fn scan_value(bytes: TypedArray<u8>, from: f64) -> Vec<f64> {
     }
 }
 
-fn value(bytes: &[u8], from: usize) -> Scan<(usize, usize)> {
+/// The end and the depth of the value at an offset, if there is an ordinary one.
+pub fn visit(bytes: &[u8], from: usize, visitor: &mut impl Visitor) -> Option<(usize, usize)> {
+    value(bytes, from, visitor).ok()
+}
+
+fn value(bytes: &[u8], from: usize, visitor: &mut impl Visitor) -> Scan<(usize, usize)> {
     // for each open bracket the one that closes it
     let mut open = Vec::new();
     let mut depth = 0;
@@ -40,15 +66,17 @@ fn value(bytes: &[u8], from: usize) -> Scan<(usize, usize)> {
             opening @ (b'{' | b'[') => {
                 let closing = if opening == b'{' { b'}' } else { b']' };
                 open.push(closing);
+                visitor.open(opening);
                 depth = depth.max(open.len());
                 at = space(bytes, at + 1);
                 if *bytes.get(at).ok_or(Stop::Cut)? != closing {
                     if opening == b'{' {
-                        at = key(bytes, at)?;
+                        at = key(bytes, at, visitor)?;
                     }
                     continue;
                 }
                 open.pop();
+                visitor.close();
                 at += 1;
             }
             _ => at = scalar(bytes, at)?,
@@ -63,7 +91,7 @@ fn value(bytes: &[u8], from: usize) -> Scan<(usize, usize)> {
             if next == b',' {
                 at = space(bytes, at + 1);
                 if closing == b'}' {
-                    at = key(bytes, at)?;
+                    at = key(bytes, at, visitor)?;
                 }
                 break;
             }
@@ -71,6 +99,7 @@ fn value(bytes: &[u8], from: usize) -> Scan<(usize, usize)> {
                 return Err(Stop::Invalid(at));
             }
             open.pop();
+            visitor.close();
             at += 1;
         }
     }
@@ -84,15 +113,19 @@ fn space(bytes: &[u8], from: usize) -> usize {
         .count()
 }
 
-fn key(bytes: &[u8], from: usize) -> Scan<usize> {
+/// Where the value begins whose key is at an offset.
+fn key(bytes: &[u8], from: usize, visitor: &mut impl Visitor) -> Scan<usize> {
     if *bytes.get(from).ok_or(Stop::Cut)? != b'"' {
         return Err(Stop::Invalid(from));
     }
-    let colon = space(bytes, string(bytes, from)?);
-    match bytes.get(colon).ok_or(Stop::Cut)? {
-        b':' => Ok(space(bytes, colon + 1)),
-        _ => Err(Stop::Invalid(colon)),
+    let end = string(bytes, from)?;
+    let colon = space(bytes, end);
+    if *bytes.get(colon).ok_or(Stop::Cut)? != b':' {
+        return Err(Stop::Invalid(colon));
     }
+    let value_at = space(bytes, colon + 1);
+    visitor.key(from, end, value_at);
+    Ok(value_at)
 }
 
 fn scalar(bytes: &[u8], from: usize) -> Scan<usize> {

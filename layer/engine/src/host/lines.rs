@@ -1,29 +1,41 @@
-//! Ordinary lines of a function, many in a row, from events to records: what `src/logs/PostEncoder.ts` does with them, byte
-//! for byte. It stops before whatever is unusual, which is for that code.
+//! Ordinary lines of a function, of text or objects, many in a row, from events to records: what `src/logs/PostEncoder.ts`
+//! does with them, byte for byte. It stops before whatever is unusual, which is for that code.
 
 use crate::engine::Argument;
 use crate::host::json;
+use crate::host::shape::{Hashes, Shape, Shown};
 use crate::sys::with_bytes;
 use rquickjs::{Ctx, Function, Object, Result, TypedArray};
 use std::cell::RefCell;
 
-const BEFORE_TIME: &[u8] = b",{\"time\":\"";
+const BEFORE_TIME: &[u8] = b"{\"time\":\"";
 /// `2026-11-22T10:00:00.123Z`
 const TIME_BYTES: usize = 24;
-const BEHIND_TIME: &[u8] = b"\",\"type\":\"function\",\"record\":\"";
+const BEHIND_TIME: &[u8] = b"\",\"type\":\"function\",\"record\":";
+const BEFORE_REQUEST_ID: &[u8] = b",\"requestId\":";
+
+/// As in `src/logs/PostEncoder.ts`: what is nested deeper is sent as text.
+const MAX_DEPTH: usize = 100;
 
 thread_local! {
     static ORDER: RefCell<Order> = const { RefCell::new(Order { last: 0, count: 0, earlier: Vec::new() }) };
+    static SHOWN: RefCell<Shown> = RefCell::default();
 }
 
 pub fn install<'js>(ctx: &Ctx<'js>, host: &Object<'js>) -> Result<()> {
     let next = |micros: f64| ORDER.with_borrow_mut(|order| order.next(micros as u64) as f64);
     host.set("nextTimestamp", Function::new(ctx.clone(), next)?)?;
+    let forget_shapes = || SHOWN.with_borrow_mut(Shown::forget);
+    host.set("forgetShapes", Function::new(ctx.clone(), forget_shapes)?)?;
     host.set("encodeLines", Function::new(ctx.clone(), encode_lines)?)
 }
 
 /// Which lines are taken, and how they are written.
-struct Terms {
+struct Terms<'a> {
+    /// What is added to each record.
+    tail: &'a [u8],
+    /// An object says itself of which invocation it is.
+    names_invocation: bool,
     oldest_micros: f64,
     newest_micros: f64,
     preserves_order: bool,
@@ -39,53 +51,63 @@ struct Records {
     oldest_timestamp: f64,
     /// Where the first event begins that was not taken.
     at: usize,
+    /// Its shape, when it was not taken for that alone.
+    new_shape: Option<Hashes>,
 }
 
-/// Records, where they end (as `Uint32Array`), where reading goes on, and the oldest timestamp.
+/// Records, where they end (as `Uint32Array`), where reading goes on, the oldest timestamp, and both hashes of a shape that
+/// the counter of columns has to be shown before.
 fn encode_lines<'js>(
     ctx: Ctx<'js>,
     post: TypedArray<'js, u8>,
     at: f64,
     tail: TypedArray<'js, u8>,
-    bounds: Vec<f64>,
+    names_invocation: bool,
+    limits: Vec<f64>,
     preserves_order: bool,
-    max_bytes: f64,
 ) -> Result<Vec<rquickjs::Value<'js>>> {
     use rquickjs::IntoJs;
-    let [oldest_micros, newest_micros] = bounds[..] else {
+    let [oldest_micros, newest_micros, max_bytes] = limits[..] else {
         return Ok(Vec::new());
     };
-    let terms = Terms {
-        oldest_micros,
-        newest_micros,
-        preserves_order,
-        max_bytes: max_bytes.max(0.0) as usize,
+    let encoded = |post: &[u8], tail: &[u8]| {
+        let terms = Terms {
+            tail,
+            names_invocation,
+            oldest_micros,
+            newest_micros,
+            preserves_order,
+            max_bytes: max_bytes.max(0.0) as usize,
+        };
+        ORDER.with_borrow_mut(|order| SHOWN.with_borrow_mut(|shown| encode(post, at as usize, &terms, order, shown)))
     };
-    let records = ORDER.with_borrow_mut(|order| {
-        with_bytes(&post, |post| {
-            with_bytes(&tail, |tail| encode(post, at as usize, tail, &terms, order))
-        })
-    });
+    let records = with_bytes(&post, |post| with_bytes(&tail, |tail| encoded(post, tail)));
+    let new_shape = records.new_shape.map(|Hashes { a, b }| vec![a as i32, b as i32]);
     Ok(vec![
         Argument::Bytes(records.bytes).into_js(&ctx)?,
         TypedArray::new(ctx.clone(), records.ends)?.into_value(),
         (records.at as f64).into_js(&ctx)?,
         records.oldest_timestamp.into_js(&ctx)?,
+        new_shape.into_js(&ctx)?,
     ])
 }
 
-fn encode(post: &[u8], at: usize, tail: &[u8], terms: &Terms, order: &mut Order) -> Records {
+fn encode(post: &[u8], at: usize, terms: &Terms, order: &mut Order, shown: &mut Shown) -> Records {
     let mut records = Records {
         oldest_timestamp: f64::INFINITY,
         at,
         ..Records::default()
     };
     while records.bytes.len() < terms.max_bytes {
-        let Some(line) = Line::read(post, records.at) else {
+        let Some(line) = Line::read(post, records.at, terms.names_invocation) else {
             break;
         };
         let micros = line.micros as f64;
         if micros < terms.oldest_micros || micros > terms.newest_micros {
+            break;
+        }
+        if let Some(shape) = line.shape.filter(|shape| shown.is_new(*shape)) {
+            records.new_shape = Some(shape);
             break;
         }
         let timestamp = if terms.preserves_order {
@@ -98,7 +120,11 @@ fn encode(post: &[u8], at: usize, tail: &[u8], terms: &Terms, order: &mut Order)
         push_number(&mut records.bytes, timestamp);
         records.bytes.push(b',');
         records.bytes.extend_from_slice(line.kept);
-        records.bytes.extend_from_slice(tail);
+        if !line.request_id.is_empty() {
+            records.bytes.extend_from_slice(BEFORE_REQUEST_ID);
+            records.bytes.extend_from_slice(line.request_id);
+        }
+        records.bytes.extend_from_slice(terms.tail);
         records.bytes.extend_from_slice(b"},");
         records.ends.push(records.bytes.len() as u32);
         records.at = line.end;
@@ -117,36 +143,60 @@ fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.extend_from_slice(&digits[at..]);
 }
 
-/// An event as Lambda writes it for a line of text.
+/// An event as Lambda writes it for a line.
 struct Line<'a> {
     micros: u64,
     /// From the key of `type` to the end of `record`'s value.
     kept: &'a [u8],
     end: usize,
+    /// Of an object; a line of text has only what all have.
+    shape: Option<Hashes>,
+    /// The one that it names, as JSON, when that is asked for; else empty.
+    request_id: &'a [u8],
 }
 
 impl Line<'_> {
-    /// The event behind the comma at `at`, if it is of that form, without anything that has to be looked at closely.
-    fn read(post: &[u8], at: usize) -> Option<Line<'_>> {
-        let time_at = at + BEFORE_TIME.len();
+    /// The event behind the comma at `at`, or the first of all, if it is of that form, without anything that has to be looked at closely.
+    fn read(post: &[u8], at: usize, names_invocation: bool) -> Option<Line<'_>> {
+        let start = at + 1;
+        let time_at = start + BEFORE_TIME.len();
         let behind_time = time_at + TIME_BYTES;
         let record_at = behind_time + BEHIND_TIME.len();
-        if post.get(at..time_at)? != BEFORE_TIME || post.get(behind_time..record_at)? != BEHIND_TIME {
+        let follows = *post.get(at)? == if at == 0 { b'[' } else { b',' };
+        let has_form = post.get(start..time_at)? == BEFORE_TIME && post.get(behind_time..record_at)? == BEHIND_TIME;
+        if !follows || !has_form {
             return None;
         }
         let micros = micros(&post[time_at..behind_time])?;
         // half a surrogate pair ends it as well
-        let behind_record = json::string_end(post, record_at - 1)?;
+        let (behind_record, shape) = match post.get(record_at)? {
+            b'"' => (json::string_end(post, record_at)?, None),
+            b'{' => {
+                let mut shape = Shape::new(post);
+                let (end, depth) = json::visit(post, record_at, &mut shape)?;
+                if depth > MAX_DEPTH {
+                    return None;
+                }
+                (end, Some(shape))
+            }
+            _ => return None,
+        };
         let end = behind_record + 1;
         let is_last_or_followed = matches!(post.get(end)?, b',' | b']');
         if post[behind_record] != b'}' || !is_last_or_followed {
             return None;
         }
+        let request_id = match &shape {
+            Some(shape) if names_invocation => shape.request_id().ok()?,
+            _ => b"",
+        };
         // behind the quote and the comma
         Some(Line {
             micros,
             kept: &post[behind_time + 2..behind_record],
             end,
+            shape: shape.map(|shape| shape.hashes),
+            request_id,
         })
     }
 }

@@ -107,6 +107,8 @@ async fn converse(stream: TcpStream, id: u32, server: Rc<Server>, connection: Rc
             .max_header_size(MAX_HEADER_BYTES)
             .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_BUFFER_BYTES)
+            // who has nothing more to ask may still wait for its answers
+            .half_close(true)
             .serve_connection(TokioIo::new(stream), service);
         tokio::select! {
             _ = conversation => (),
