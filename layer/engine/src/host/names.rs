@@ -2,10 +2,12 @@
 //! engine has none of the system's libraries.
 
 use crate::engine::{Argument, Callback};
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};
+use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::op::Query;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::{Hosts, TokioResolver};
 use rquickjs::{Ctx, Function, Object, Result};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
@@ -30,20 +32,60 @@ fn lookup<'js>(ctx: Ctx<'js>, name: String, done: Function<'js>) {
 }
 
 async fn addresses(name: &str) -> std::result::Result<Vec<IpAddr>, NetError> {
-    // Read each time: a sandbox may be restored elsewhere, and names are looked up seldom. Nothing is kept, as on Node.js:
-    // how long an address was good is not known after a freeze.
+    let mut found = in_hosts(name);
+    if found.is_empty() {
+        found = by_servers(name).await?;
+    }
+    // usable ones first, and IPv6 before IPv4 (RFC 6724, rules 1 and 6); each is tried in turn
+    found.sort_by_key(|address| (!is_routable(*address), address.is_ipv4()));
+    Ok(found)
+}
+
+/// What `/etc/hosts` has, which is all there is of such a name. Read each time: it is short, and seldom asked.
+fn in_hosts(name: &str) -> Vec<IpAddr> {
+    let (Ok(hosts), Ok(name)) = (Hosts::from_system(), Name::from_utf8(name)) else {
+        return Vec::new();
+    };
+    let lookups = [RecordType::AAAA, RecordType::A]
+        .into_iter()
+        .filter_map(|kind| hosts.lookup_static_host(&Query::query(name.clone(), kind)));
+    lookups
+        .flat_map(|lookup| {
+            lookup
+                .answers()
+                .iter()
+                .filter_map(|record| record.data.ip_addr())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+async fn by_servers(name: &str) -> std::result::Result<Vec<IpAddr>, NetError> {
+    // Read each time, too: a sandbox may be restored elsewhere. Nothing is kept, as on Node.js: how long an address was good
+    // is not known after a freeze.
     let mut builder = TokioResolver::builder_tokio().unwrap_or_else(|_| {
         // what resolv.conf(5) says of a system that has no such file
         let server = NameServerConfig::udp_and_tcp(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let config = ResolverConfig::from_name_servers(vec![server]);
         TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
     });
-    builder.options_mut().ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
-    builder.options_mut().cache_size = 0;
-    let mut found: Vec<IpAddr> = builder.build()?.lookup_ip(name).await?.iter().collect();
-    // usable ones first, and IPv6 before IPv4 (RFC 6724, rules 1 and 6); each is tried in turn
-    found.sort_by_key(|address| (!is_routable(*address), address.is_ipv4()));
-    Ok(found)
+    let options = builder.options_mut();
+    options.use_hosts_file = ResolveHosts::Never;
+    options.cache_size = 0;
+    options.ip_strategy = if has_ipv6() {
+        LookupIpStrategy::Ipv6AndIpv4
+    } else {
+        LookupIpStrategy::Ipv4Only
+    };
+    Ok(builder.build()?.lookup_ip(name).await?.iter().collect())
+}
+
+/// Whether addresses of IPv6 are of any use, loopback apart (`AI_ADDRCONFIG` of getaddrinfo(3)): there is a way to the
+/// networks that are assigned, or to private ones.
+fn has_ipv6() -> bool {
+    [0x2000, 0xfd00]
+        .into_iter()
+        .any(|network| is_routable(Ipv6Addr::new(network, 0, 0, 0, 0, 0, 0, 1).into()))
 }
 
 /// Whether there is a way to an address. Nothing is sent.
