@@ -38,7 +38,10 @@ const sentBy = async (flavour: Flavour, posts: ReadonlyArray<Uint8Array>): Promi
   const openObserve = await listening(async (request, response) => {
     const body = (await bodyOf(request)).toString()
     const all = body === "[]" ? [] : body.slice(1, -1).split(/,(?=\{"_timestamp":\d+)/)
-    records.push(...all.map((record) => record.replace(/^\{"_timestamp":\d+/, "")))
+    // each process has a name of its own where the posts give none
+    const comparable = (record: string) =>
+      record.replace(/^\{"_timestamp":\d+/, "").replace(/"faas_instance":"[\da-f-]{36}"/, "\"faas_instance\":\"own\"")
+    records.push(...all.map(comparable))
     response.end(JSON.stringify({ code: 200, status: [{ name: "default", successful: all.length, failed: 0 }] }))
   })
   let endLife = () => {}
