@@ -25,14 +25,16 @@ const modules = {
   "node:zlib": standIn("zlib")
 }
 
-/** What is walked by the engine itself; its stand-in, and the test that compares the two, know the program's own. */
-const nativeScanner: Plugin = {
-  name: "nativeScanner",
+/** What the engine does itself; stand-ins, and the tests that compare, know the program's own. */
+const native: Plugin = {
+  name: "native",
   setup: ({ onResolve }) => {
-    onResolve(
-      { filter: /\/JsonScanner\.ts$/ },
-      ({ importer }) => importer.startsWith(join(root, "src")) ? { path: standIn("jsonScanner") } : undefined
-    )
+    for (const [name, ours] of [["JsonScanner", "jsonScanner"], ["Tunnel", "tunnel"]] as const) {
+      onResolve(
+        { filter: new RegExp(`/${name}\\.ts$`) },
+        ({ importer }) => importer.startsWith(join(root, "src")) ? { path: standIn(ours) } : undefined
+      )
+    }
   }
 }
 
@@ -54,7 +56,7 @@ const bundle = async (entry: string, directory: string): Promise<ReadonlyArray<s
     legalComments: "none",
     alias: modules,
     inject: [standIn("globals")],
-    plugins: [nativeScanner]
+    plugins: [native]
   })
   const files = (await readdir(directory)).sort((a, b) =>
     Number(b === "main.mjs") - Number(a === "main.mjs") || (a < b ? -1 : 1)

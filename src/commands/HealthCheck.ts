@@ -37,6 +37,11 @@ const check = Effect.fnUntraced(function*(report: Report) {
   yield* report(
     `ok    settings: stream ${config.stream} of organization ${config.organizationId} at ${config.endpoint.href}`
   )
+  const { proxy } = config
+  if (proxy !== undefined) {
+    const { url, variable } = proxy
+    yield* report(`ok    settings: through the proxy ${url.host}, which ${variable} names`)
+  }
   yield* Effect.forEach(config.warnings, (warning) => report(`warn  settings: ${warning}`))
 
   const destination = LogsDestination.make(config)

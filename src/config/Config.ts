@@ -7,8 +7,10 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { AuthorityFile } from "../platform/Authorities.ts"
+import type { Proxy } from "../platform/Proxy.ts"
 import { textOf } from "../platform/Variable.ts"
 import type { Oddity } from "./Authorization.ts"
+import type { Choice } from "./ProxyChoice.ts"
 import { type Setting, settings } from "./Settings.ts"
 import { unknownSettings } from "./UnknownSettings.ts"
 
@@ -27,13 +29,15 @@ type Values = { readonly [K in keyof typeof settings]: (typeof settings)[K] exte
 
 /** The settings after all checks. Sizes in bytes, times in milliseconds. */
 export interface Configuration
-  extends Omit<Values, "authorization" | "authorityFile" | "maxBufferMegabytes" | "maxBatchKilobytes">
+  extends Omit<Values, "authorization" | "authorityFile" | "maxBufferMegabytes" | "maxBatchKilobytes" | "proxy">
 {
   readonly authorization: Redacted.Redacted
   readonly maxBufferBytes: number
   readonly maxBatchBytes: number
   /** Files with certificates of authorities, whoever means them: many images have one of these variables set. */
   readonly authorityFiles: ReadonlyArray<AuthorityFile>
+  /** What stands between us and the endpoint, whoever means it. */
+  readonly proxy: Proxy | undefined
   /** What is odd but not wrong, one sentence each; logged once at the start. */
   readonly warnings: ReadonlyArray<string>
 }
@@ -68,6 +72,8 @@ const read = Effect.gen(function*() {
   problems.push(...contradictions(complete))
   const oddity = yield* oddityOf(complete.authorization)
   if (oddity?.isWrong === true) problems.push(sentenceOf(oddity))
+  const { proxy, ...proxies } = yield* proxyOf(provider, complete.endpoint)
+  problems.push(...proxies.problems ?? [])
   const unknown = yield* unknownSettings(provider)
   if (problems.length > 0) {
     // the setting that is missing may be there under another spelling
@@ -89,7 +95,12 @@ const read = Effect.gen(function*() {
     // With one batch open and one in flight, new records must still find room.
     maxBatchBytes: Math.min(maxBatchKilobytes * 1024, maxBufferBytes / 2),
     authorityFiles,
-    warnings: [...(oddity === undefined ? [] : [sentenceOf(oddity)]), ...unknown.map(({ text }) => text)]
+    proxy,
+    warnings: [
+      ...(oddity === undefined ? [] : [sentenceOf(oddity)]),
+      ...proxies.warnings ?? [],
+      ...unknown.map(({ text }) => text)
+    ]
   }
 })
 
@@ -115,6 +126,22 @@ const oddityOf = (header: string | undefined): Effect.Effect<Oddity | undefined>
 const sentenceOf = ({ text }: Oddity): string =>
   `${settings.authorization.name} ${text}: OpenObserve expects ${settings.authorization.accepts}`
 
+/** The proxy on the way to the endpoint. Where no variable names one there is nothing to load. */
+const proxyOf = Effect.fnUntraced(
+  function*(provider: ConfigProvider.ConfigProvider, endpoint: URL | undefined): Effect.fn.Return<Choice> {
+    const variables = new Map<string, string>()
+    for (const name of ["O2_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"]) {
+      for (const variable of [name, name.toUpperCase()]) {
+        const text = yield* textOf(provider, variable)
+        if (text) variables.set(variable, text)
+      }
+    }
+    if (variables.size === 0 || endpoint === undefined || isLoopback(endpoint.hostname)) return {}
+    const { choose } = yield* Effect.promise(() => import("./ProxyChoice.ts"))
+    return choose(variables, endpoint)
+  }
+)
+
 /** Problems that only show when two settings are seen together; a setting that is itself wrong is `undefined`. */
 const contradictions = (values: Partial<Values>): ReadonlyArray<string> => {
   const problems: Array<string> = []
@@ -134,4 +161,4 @@ const contradictions = (values: Partial<Values>): ReadonlyArray<string> => {
 }
 
 const isLoopback = (host: string): boolean =>
-  host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host)
+  /^(.+\.)?localhost\.?$/.test(host) || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host)

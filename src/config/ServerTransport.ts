@@ -9,5 +9,7 @@ export const layerWith = (
   warn: (problem: string) => Effect.Effect<void>
 ): Layer.Layer<Transport, never, ExtensionConfig> =>
   Layer.unwrap(
-    ExtensionConfig.useSync(({ authorityFiles }) => Transport.layerWith({ authorityFiles, onUselessFile: warn }))
+    ExtensionConfig.useSync(({ authorityFiles, proxy }) =>
+      Transport.layerWith({ authorityFiles, proxy, onUselessFile: warn })
+    )
   )

@@ -33,5 +33,7 @@ export const descriptions: Readonly<Record<keyof typeof settings, string>> = {
   preservesOrder: "Gives lines of one millisecond 0, 1, 2, … µs, so that OpenObserve shows them in order.",
   allowsInsecureHttp: "Allows plain HTTP to hosts other than loopback; credentials and logs then travel unencrypted.",
   authorityFile:
-    "File with certificates (PEM, or one in DER) of authorities that are trusted besides Mozilla's, for a server with a certificate of a private authority."
+    "File with certificates (PEM, or one in DER) of authorities that are trusted besides Mozilla's, for a server with a certificate of a private authority.",
+  proxy:
+    "Proxy on the way to OpenObserve, instead of the one that `HTTPS_PROXY` and the like name; `none` for a direct way. Never logged."
 }

@@ -2,6 +2,7 @@
  * Every setting: name, what is accepted, its default. One row a setting; `Config.ts` reads them, `SettingDescriptions.ts`
  * says what they mean, and `docs/configuration.md` lists them (a test compares the three).
  */
+import * as Result from "effect/Result"
 import {
   endpoint,
   filePath,
@@ -166,5 +167,12 @@ export const settings = {
     accepts: "the path of a file",
     fallback: "",
     read: filePath
+  }),
+  proxy: setting({
+    name: "O2_PROXY",
+    accepts: "http://[user:password@]host:port or none",
+    fallback: "",
+    // read beside the variables that all programs know
+    read: Result.succeed
   })
 } as const

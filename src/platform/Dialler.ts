@@ -11,8 +11,10 @@ export type Lookup = (name: string, done: (error: Error | null, addresses: Reado
 
 /** A connection that is wanted. */
 export interface Call {
-  /** Begins to connect to an address; emits `connect` and then, if it is secure, `secureConnect`. */
-  readonly connect: (address: string) => Socket
+  /** Begins to connect to an address, differently if wanted; emits `connect` and then, if it is secure, `secureConnect`. */
+  readonly connect: (address: string, differences?: object) => Socket
+  /** What it emits that makes it the one that is taken, unless that is `connect`. */
+  readonly event?: "tunnel"
   /** Takes the socket, connected but perhaps not yet secure, or why there is none; once. */
   readonly done: (error: Error | null, socket?: Socket) => void
 }
@@ -35,7 +37,9 @@ export class Dialler {
   dial({ host, hostname, protocol }: URL, call: Call, progress: Progress): Dialling {
     let addresses = this.hosts.get(host)
     if (addresses === undefined) this.hosts.set(host, addresses = new Addresses())
-    return new Dialling((done) => this.lookup(hostname, done), call, addresses, progress, protocol === "https:")
+    // an address is its own, without the brackets of URLs
+    const name = hostname.replaceAll(/[[\]]/g, "")
+    return new Dialling((done) => this.lookup(name, done), call, addresses, progress, protocol === "https:")
   }
 }
 
@@ -111,7 +115,7 @@ export class Dialling {
       refused()
       if (this.pending.size === 0 && !this.hasNext()) this.fail(new AggregateError(this.errors))
     })
-    socket.once("connect", () => {
+    socket.once(this.call.event ?? "connect", () => {
       if (this.pending.delete(socket)) this.win(address, socket)
     })
   }

@@ -31,7 +31,7 @@ export const callingBack = <A extends Http.Agent>(agent: A): A => {
     if (onCall === undefined) return connect.call(agent, options, done)
     onCall({
       // a certificate is compared with `servername`, which the agent has made of the name
-      connect: (address) => connect.call(agent, { ...others, host: address }) as Socket,
+      connect: (address, differences) => connect.call(agent, { ...others, host: address, ...differences }) as Socket,
       done: done as Call["done"]
     })
     return undefined

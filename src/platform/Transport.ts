@@ -10,9 +10,11 @@ import * as Layer from "effect/Layer"
 import * as Http from "node:http"
 import type * as Https from "node:https"
 import type { AuthorityFile } from "./Authorities.ts"
-import type { Call, Dialler, Lookup, Progress as DialProgress } from "./Dialler.ts"
+import type { Call, Dialler, Lookup } from "./Dialler.ts"
 import { errorCode } from "./ErrorCode.ts"
 import * as Freeze from "./Freeze.ts"
+import type { Proxy } from "./Proxy.ts"
+import type { ProxyRoute, RouteProgress } from "./ProxyRoute.ts"
 import { callingBack, type CallingOptions, dialWhenCalled, isNamed } from "./NamedHost.ts"
 import { TransportError } from "./TransportError.ts"
 
@@ -62,6 +64,8 @@ export interface TransportOptions {
   readonly lookup?: Lookup
   /** Name authorities besides those that are known anyway. */
   readonly authorityFiles?: ReadonlyArray<AuthorityFile>
+  /** All requests go through it. */
+  readonly proxy?: Proxy | undefined
   /** Told of a file that is of no use, in a sentence, once. */
   readonly onUselessFile?: (problem: string) => Effect.Effect<void>
 }
@@ -74,7 +78,7 @@ const loaded = <A>(load: () => Promise<A>, host: string, isSent = false): Effect
   })
 
 const make = Effect.fnUntraced(
-  function*({ authorityFiles = [], lookup, onUselessFile = () => Effect.void }: TransportOptions) {
+  function*({ authorityFiles = [], lookup, proxy, onUselessFile = () => Effect.void }: TransportOptions) {
     // A connection that was used last is the least likely to have been closed meanwhile.
     const options: Http.AgentOptions = { keepAlive: true, scheduling: "lifo" }
     const plain = yield* Effect.acquireRelease(
@@ -110,11 +114,13 @@ const make = Effect.fnUntraced(
     const loadDialler = (host: string) =>
       Effect.map(loaded(() => import("./Dialler.ts"), host), ({ Dialler }) => dialler ??= new Dialler(lookup))
     return Transport.of({
-      exchange: (request) =>
-        request.url.protocol === "https:"
-          ? Effect.flatMap(loadSecure(request.url.host), ({ agent, module }) =>
-            exchange(module.request, agent, loadDialler, request))
-          : exchange(Http.request, plain, loadDialler, request),
+      exchange: Effect.fnUntraced(function*(request) {
+        const { host, protocol } = request.url
+        const route = proxy && (yield* loaded(() => import("./ProxyRoute.ts"), host)).make(proxy)
+        if (protocol !== "https:") return yield* exchange(Http.request, plain, loadDialler, request, route)
+        const { agent, module } = yield* loadSecure(host)
+        return yield* exchange(module.request, agent, loadDialler, request, route)
+      }),
       dropIdle: Effect.sync(() => {
         for (const agent of [plain, secure?.agent]) {
           for (const socket of Object.values(agent?.freeSockets ?? {}).flat()) socket?.destroy()
@@ -126,44 +132,54 @@ const make = Effect.fnUntraced(
 
 const guarded = new WeakSet<object>()
 
-interface Progress extends DialProgress {
-  isConnected: boolean
+interface Progress extends RouteProgress {
+  readonly route: ProxyRoute | undefined
 }
 
 const exchange = (
   send: typeof Http.request,
   agent: Http.Agent,
   loadDialler: (host: string) => Effect.Effect<Dialler, TransportError>,
-  details: TransportRequest
+  details: TransportRequest,
+  route: ProxyRoute | undefined
 ): Effect.Effect<TransportResponse, TransportError> =>
   Effect.suspend(() => {
     const { connectTimeoutMs, url } = details
-    const progress: Progress = { isConnected: false, detail: undefined }
-    const called = isNamed(url) ? Deferred.makeUnsafe<Call>() : undefined
-    const onCall = called && ((call: Call) => Deferred.doneUnsafe(called, Effect.succeed(call)))
-    const answered = Effect.flatMap(request(send, agent, details, progress, onCall), (answer) => read(answer, url.host))
+    const progress: Progress = { isConnected: false, detail: undefined, route }
+    const called = route !== undefined || isNamed(url) ? Deferred.makeUnsafe<Call>() : undefined
+    const onCall = called &&
+      ((call: Call) => Deferred.doneUnsafe(called, Effect.succeed(route?.through(url, call, progress) ?? call)))
+    let answered = Effect.flatMap(request(send, agent, details, progress, onCall), (answer) => read(answer, url.host))
+    if (route !== undefined) {
+      answered = Effect.tap(answered, (answer) => {
+        const code = route.refusal(url, answer)
+        return code === undefined ? Effect.void : Effect.fail(unanswered(code, url, progress))
+      })
+    }
     const others: Array<Effect.Effect<never, TransportError>> = []
     if (called !== undefined) {
-      others.push(dialWhenCalled(called, loadDialler(url.host), url, progress, connectTimeoutMs))
+      others.push(dialWhenCalled(called, loadDialler(url.host), route?.url ?? url, progress, connectTimeoutMs))
     }
     if (connectTimeoutMs !== undefined) {
       const giveUp = Effect.suspend(() =>
-        progress.isConnected ? Effect.never : Effect.fail(unanswered("ETIMEDOUT", url.host, progress))
+        progress.isConnected ? Effect.never : Effect.fail(unanswered("ETIMEDOUT", url, progress))
       )
       others.push(Effect.andThen(Freeze.sleep(connectTimeoutMs), giveUp))
     }
     return others.length === 0 ? answered : Effect.raceAllFirst([answered, ...others])
   })
 
-const unanswered = (code: string, host: string, { detail, isConnected }: Progress, isStale = false): TransportError =>
-  new TransportError({
+const unanswered = (code: string, url: URL, progress: Progress, isStale = false): TransportError => {
+  const { detail, isConnected, route } = progress
+  return new TransportError({
     code,
-    host,
     // without a connection nothing of the request has left
     isSent: isConnected,
     isStale,
-    ...(isConnected || detail === undefined ? {} : { detail })
+    ...(route?.blame(url, code, progress) ??
+      { host: url.host, ...(isConnected || detail === undefined ? {} : { detail }) })
   })
+}
 
 /** An answer as it came. */
 interface Answer extends Omit<TransportResponse, "body"> {
@@ -182,18 +198,21 @@ const request = (
     let response: Http.IncomingMessage | undefined
     const fail = (code: string) => {
       const isStale = response === undefined && request.reusedSocket && (code === "ECONNRESET" || code === "EPIPE")
-      resume(Effect.fail(unanswered(code, url.host, progress, isStale)))
+      resume(Effect.fail(unanswered(code, url, progress, isStale)))
     }
     const connected = () => {
       progress.isConnected = true
       onConnected?.()
     }
+    const different = progress.route?.options(url)
     const options: CallingOptions = {
       method,
       agent,
+      ...different,
       headers: {
         "accept-encoding": "identity",
         ...headers,
+        ...different?.headers,
         "content-length": body === undefined ? 0 : Buffer.byteLength(body)
       },
       onCall

@@ -13,12 +13,15 @@ export class TransportError extends Data.TaggedError("TransportError")<{
   readonly isSent: boolean
   /** Whether a kept connection broke before there was an answer: often it had been dead for long. */
   readonly isStale: boolean
+  /** The variable that names the proxy, where it is the proxy that has failed. */
+  readonly proxy?: string
+  /** What it is called, instead of what its code is called. */
+  readonly text?: string
   /** What else there is to know, for people: how many addresses were tried, or which coding it was. */
   readonly detail?: string
 }> {
   override get message() {
-    const text = failureOf(this.code)
-    const { code, host } = this
+    const { code, host, text = failureOf(code) } = this
     const detail = this.detail && excerpt(this.detail)
     if (text === undefined) return detail === undefined ? `${code} from ${host}` : `${code} from ${host} (${detail})`
     return `${text} ${host} (${detail === undefined ? code : `${code}; ${detail}`})`
@@ -29,7 +32,7 @@ export class TransportError extends Data.TaggedError("TransportError")<{
     // what is to be said when nothing can be opened cannot be in a file
     if (/^E[MN]FILE$/.test(this.code)) return Effect.succeed("let the function close what it has opened")
     return Effect.tryPromise(() => import("./Remedies.ts")).pipe(
-      Effect.map(({ remedyFor }) => remedyFor(this.code)),
+      Effect.map(({ remedyFor }) => remedyFor(this.code, this.proxy)),
       Effect.orElseSucceed(() => undefined)
     )
   }

@@ -73,7 +73,14 @@ export interface Host {
   readonly closeConnection: (server: number, connection: number) => void
   readonly closeServer: (server: number) => void
 
-  readonly connect: (address: string, port: number, tlsName: string | undefined, told: ConnectionEvents) => number
+  /** `tunnel` is what a proxy at the address is asked first: CONNECT and its headers. */
+  readonly connect: (
+    address: string,
+    port: number,
+    tlsName: string | undefined,
+    tunnel: string | undefined,
+    told: ConnectionEvents
+  ) => number
   readonly send: (
     connection: number,
     method: string,
@@ -94,7 +101,7 @@ export type ServerEvents = (
 ) => void
 
 /** What becomes of a connection; `error` has a code. */
-export type ConnectionEvents = (event: "connect" | "secure" | "error" | "close", code?: string) => void
+export type ConnectionEvents = (event: "connect" | "tunnel" | "secure" | "error" | "close", code?: string) => void
 
 /** What becomes of a request: `idle` means that another may follow on the connection. */
 export type AnswerEvent =

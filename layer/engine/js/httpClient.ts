@@ -8,6 +8,8 @@ interface ConnectOptions {
   readonly port: number
   /** With TLS: whom the certificate has to be for. */
   readonly servername?: string | undefined
+  /** What a proxy is asked first. */
+  readonly tunnel?: string
 }
 
 type Connected = (error: Error | null, socket?: Socket) => void
@@ -21,9 +23,9 @@ class Socket extends Emitter {
   /** The request that it is used for. */
   owner: ClientRequest | undefined
 
-  constructor({ host: address, port, servername }: ConnectOptions) {
+  constructor({ host: address, port, servername, tunnel }: ConnectOptions) {
     super()
-    this.id = host.connect(address, port, servername, (event, code) => {
+    this.id = host.connect(address, port, servername, tunnel, (event, code) => {
       if (event === "close") this.isOpen = false
       if (event === "connect") this.connecting = false
       if (event !== "error") return void this.emit(event === "secure" ? "secureConnect" : event)
@@ -62,6 +64,8 @@ interface Options {
   readonly agent: Agent
   readonly method: string
   readonly headers: Readonly<Record<string, string | number>>
+  /** What is asked for, unless it is the path of the URL. */
+  readonly path?: string
 }
 
 class Message extends Emitter {
@@ -138,12 +142,12 @@ class ClientRequest extends Emitter {
     this.socket = socket
     socket.owner = this
     this.emit("socket", socket)
-    const { headers, method } = this.options
+    const { headers, method, path } = this.options
     const { host: name, pathname, search } = this.url
     const lines = Object.entries({ host: name, connection: "keep-alive", ...headers })
       .flatMap(([name, value]) => [name, String(value)])
     const isSent = socket.isOpen &&
-      host.send(socket.id, method, pathname + search, lines, body, (...event) => this.told(socket, event))
+      host.send(socket.id, method, path ?? pathname + search, lines, body, (...event) => this.told(socket, event))
     if (!isSent) this.fail(socket.errored ?? codedError("ECONNRESET"))
   }
 

@@ -16,6 +16,7 @@ mod server;
 mod shape;
 mod timers;
 pub mod tls;
+mod tunnel;
 
 use crate::registration::Variable;
 use rquickjs::{Ctx, Object, Result};

@@ -2,7 +2,7 @@
 
 use crate::engine::{Argument, Callback};
 use crate::error_code;
-use crate::host::tls;
+use crate::host::{tls, tunnel};
 use crate::sys::with_bytes;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -49,13 +49,27 @@ pub fn install<'js>(ctx: &Ctx<'js>, host: &Object<'js>) -> Result<()> {
     host.set("disconnect", Function::new(ctx.clone(), disconnect)?)
 }
 
-/// Begins to connect to an address; with a name, by TLS. Tells `connect`, `secure`, `error` with a code, and `close`.
-fn connect<'js>(ctx: Ctx<'js>, address: String, port: u16, name: Option<String>, told: Function<'js>) -> f64 {
+/// Begins to connect to an address; with a name, by TLS; with a request for a tunnel, through the proxy that is there. Tells
+/// `connect`, `tunnel`, `secure`, `error` with a code, and `close`.
+fn connect<'js>(
+    ctx: Ctx<'js>,
+    address: String,
+    port: u16,
+    name: Option<String>,
+    tunnel: Option<String>,
+    told: Function<'js>,
+) -> f64 {
     let id = NEXT.replace(NEXT.get().wrapping_add(1));
     let told = Callback::new(&ctx, told);
     let (exchanges, wanted) = mpsc::unbounded_channel();
     let task = tokio::task::spawn_local(async move {
-        if let Err(code) = converse(id, address, port, name, wanted, &told).await {
+        let to = Peer {
+            address,
+            port,
+            name,
+            tunnel,
+        };
+        if let Err(code) = converse(id, to, wanted, &told).await {
             told.call([Argument::Text("error"), Argument::String(code)]);
         }
         CONNECTIONS.with_borrow_mut(|all| all.remove(&id));
@@ -69,21 +83,36 @@ fn connect<'js>(ctx: Ctx<'js>, address: String, port: u16, name: Option<String>,
     f64::from(id)
 }
 
-async fn converse(
-    id: u32,
+/// Whom to connect to, and how.
+struct Peer {
     address: String,
     port: u16,
     name: Option<String>,
+    tunnel: Option<String>,
+}
+
+async fn converse(
+    id: u32,
+    Peer {
+        address,
+        port,
+        name,
+        tunnel,
+    }: Peer,
     wanted: UnboundedReceiver<Exchange>,
     told: &Callback,
 ) -> std::result::Result<(), String> {
     let address: IpAddr = address.parse().map_err(|_| "EINVAL".to_owned())?;
-    let stream = TcpStream::connect((address, port))
+    let mut stream = TcpStream::connect((address, port))
         .await
         .map_err(|error| error_code::of_io(&error))?;
     // a request should not wait for more
     let _ = stream.set_nodelay(true);
     told.call([Argument::Text("connect")]);
+    if let Some(request) = tunnel {
+        tunnel::pass(&mut stream, &request).await?;
+        told.call([Argument::Text("tunnel")]);
+    }
     let Some(name) = name else {
         return exchange_over(id, stream, wanted).await;
     };

@@ -32,6 +32,9 @@ fn lookup<'js>(ctx: Ctx<'js>, name: String, done: Function<'js>) {
 }
 
 async fn addresses(name: &str) -> std::result::Result<Vec<IpAddr>, NetError> {
+    if let Ok(address) = name.parse() {
+        return Ok(vec![address]);
+    }
     let mut found = in_hosts(name);
     if found.is_empty() {
         found = by_servers(name).await?;

@@ -1,0 +1,9 @@
+/** An HTTP proxy between us and a server. */
+export interface Proxy {
+  /** Where it listens: scheme, host and port, nothing else. */
+  readonly url: URL
+  /** The variable that names it. */
+  readonly variable: string
+  /** Value of `Proxy-Authorization`. A function, which nothing shows that writes this down; `Redacted` would be loaded apart. */
+  readonly authorization: (() => string) | undefined
+}
