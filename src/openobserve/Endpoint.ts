@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Configuration } from "../config/Config.ts"
+import type { Proxy } from "../platform/Proxy.ts"
 import type { TransportResponse } from "../platform/Transport.ts"
 
 /** `{endpoint}/api/{organization}/{stream}/_json`, below whatever path the endpoint has. */
@@ -12,19 +13,23 @@ export const ingestUrl = (config: Pick<Configuration, "endpoint" | "organization
 }
 
 // only what is not as usual may show anything, and is worth the time; where it cannot be loaded nothing is shown
-const loadHiding = (authorization: Redacted.Redacted) =>
+const loadHiding = (authorization: Redacted.Redacted, proxy: Proxy | undefined) =>
   Effect.promise(() =>
-    import("./Redaction.ts").then(({ hiding }) => hiding(Redacted.value(authorization)), () => () => "***")
+    import("./Redaction.ts").then(
+      ({ hiding }) => hiding(Redacted.value(authorization), proxy?.authorization?.()),
+      () => () => "***"
+    )
   )
 
 /** How an answer begins, and how long it may be, that says nothing but what was stored. */
 const USUAL_START = "{\"code\":200,\"status\":[{\"name\":"
 const MAX_USUAL_REST = 40
 
-/** Hides the credentials in answers that are not as usual. */
+/** Hides the credentials, the proxy's as well, in answers that are not as usual. */
 export const redaction = (
   authorization: Redacted.Redacted,
-  stream: string
+  stream: string,
+  proxy?: Proxy
 ): (response: TransportResponse) => Effect.Effect<TransportResponse> => {
   const start = `${USUAL_START}${JSON.stringify(stream)},`
   let hide: ((text: string) => string) | undefined
@@ -33,7 +38,7 @@ export const redaction = (
     if (response.status === 200 && body.startsWith(start) && body.length < start.length + MAX_USUAL_REST) {
       return response
     }
-    hide ??= yield* loadHiding(authorization)
+    hide ??= yield* loadHiding(authorization, proxy)
     const { location } = headers
     return {
       ...response,

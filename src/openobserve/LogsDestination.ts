@@ -66,7 +66,7 @@ export const make = (config: Configuration, { name, setting, variable }: Stream 
     server: "OpenObserve",
     url: Endpoint.ingestUrl({ ...config, stream: asked.stream }),
     headers: () => ({ "authorization": Redacted.value(config.authorization), "content-type": "application/json" }),
-    redact: Endpoint.redaction(config.authorization, asked.stream),
+    redact: Endpoint.redaction(config.authorization, asked.stream, config.proxy),
     unreachableRemedy:
       "check O2_ENDPOINT, and that the function's network lets it reach this host (in a VPC: a NAT gateway or an endpoint)",
     format: jsonArray,

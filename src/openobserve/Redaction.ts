@@ -3,19 +3,23 @@
 /** Secrets shorter than this are no secrets, and replacing them would garble ordinary words. */
 const MIN_SECRET_LENGTH = 4
 
-/** Makes what hides a value of `Authorization`, and its parts. */
-export const hiding = (authorization: string): (text: string) => string => {
-  const secrets = patternOf(authorization)
+/** Makes what hides values of `Authorization` and the like, and their parts. */
+export const hiding = (...headers: ReadonlyArray<string | undefined>): (text: string) => string => {
+  const secrets = patternOf(headers.flatMap((header) => header === undefined ? [] : secretsOf(header)))
   return (text) => text.replace(secrets, "***")
 }
 
-/** Finds whatever gives the credentials away: the header and its parts, in plain text and in base64. */
-const patternOf = (header: string): RegExp => {
+/** What gives credentials away: the header and its parts, in plain text and in base64. */
+const secretsOf = (header: string): ReadonlyArray<string> => {
   const encoded = header.trim().replace(/^\S+\s+/, "")
   const decoded = Buffer.from(encoded, "base64").toString()
   const password = decoded.slice(decoded.indexOf(":") + 1)
   const plain = /^\s*basic\s/i.test(header) ? [header, encoded, decoded, password] : [header, encoded]
-  const secrets = [...plain, ...plain.map((text) => Buffer.from(text).toString("base64"))]
+  return [...plain, ...plain.map((text) => Buffer.from(text).toString("base64"))]
+}
+
+const patternOf = (all: ReadonlyArray<string>): RegExp => {
+  const secrets = all
     // what is quoted may be without its padding
     .map((text) => text.trim().replace(/=+$/, ""))
     .filter((text) => text.length >= MIN_SECRET_LENGTH)

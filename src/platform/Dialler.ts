@@ -21,7 +21,7 @@ export interface Call {
 
 /** What has come of it so far, in words for whoever has waited long enough. */
 export interface Progress {
-  detail: string | undefined
+  detail?: string | undefined
 }
 
 /** Remembers of each host which addresses did well. */

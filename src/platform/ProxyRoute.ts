@@ -62,13 +62,12 @@ export class ProxyRoute {
     if (target.protocol === "https:" && (isConnected || isThrough)) {
       return { host: target.host, detail: `through ${this.name}` }
     }
-    const known = isAsked === true ? code === "ETIMEDOUT" ? "it has not answered CONNECT" : undefined : detail
-    const text = refusals.find(([pattern]) => pattern.test(code))?.[1]
+    const known = isAsked !== true ? detail : code === "ETIMEDOUT" ? "it has not answered CONNECT" : undefined
     return {
       host: this.name,
       proxy: this.proxy.variable,
-      ...(text === undefined ? {} : { text }),
-      ...(isConnected || known === undefined ? {} : { detail: known })
+      text: refusals.find(([pattern]) => pattern.test(code))?.[1],
+      detail: isConnected ? undefined : known
     }
   }
 

@@ -30,8 +30,8 @@ export const remedyFor = (code: string, proxy?: string): string | undefined =>
 
 /** The same where a proxy has failed, which this variable names. */
 const remedyForProxy = (code: string, variable: string): string => {
-  if (/^PROXY_407/.test(code)) return `put them into ${variable}, percent-encoded, as in http://user:password@host:port`
+  if (code === "PROXY_407") return `put them into ${variable}, percent-encoded, as in http://user:password@host:port`
   if (/^PROXY_50[234]/.test(code)) return "check O2_ENDPOINT, and that the proxy can reach its host"
-  if (/^PROXY_/.test(code)) return "let the proxy pass the host and the port in O2_ENDPOINT"
+  if (code.startsWith("PROXY_")) return "let the proxy pass the host and the port in O2_ENDPOINT"
   return `check host and port in ${variable}, or set O2_PROXY to none if the proxy is not needed`
 }

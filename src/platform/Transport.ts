@@ -9,15 +9,18 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Http from "node:http"
 import type * as Https from "node:https"
+import { type Answer, read, readBody, type TransportResponse } from "./Answer.ts"
 import type { AuthorityFile } from "./Authorities.ts"
 import type { Call, Dialler, Lookup } from "./Dialler.ts"
 import { errorCode } from "./ErrorCode.ts"
 import * as Freeze from "./Freeze.ts"
 import type { Proxy } from "./Proxy.ts"
 import type { ProxyRoute, RouteProgress } from "./ProxyRoute.ts"
+import { loaded } from "./Loading.ts"
 import { callingBack, type CallingOptions, dialWhenCalled, isNamed } from "./NamedHost.ts"
 import { TransportError } from "./TransportError.ts"
 
+export type { TransportResponse } from "./Answer.ts"
 export { TransportError } from "./TransportError.ts"
 
 /** One request. `Content-Length` and `Host` are added, and `Accept-Encoding: identity` where it has none. */
@@ -31,18 +34,6 @@ export interface TransportRequest {
   /** Told when there is a connection: from then on the peer may have received something, even if nobody waits for it. */
   readonly onConnected?: () => void
 }
-
-/** A complete answer, its body as text. */
-export interface TransportResponse {
-  readonly status: number
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string | undefined>>
-  /** Without its content coding, whatever `content-encoding` says. */
-  readonly body: string
-}
-
-/** Answers of both APIs are a few hundred bytes; whatever is longer than this is not theirs. Decoded or not. */
-const MAX_ANSWER_BYTES = 1024 * 1024
 
 /** Exchanges over kept-alive connections of its own. */
 export class Transport extends Context.Service<Transport, {
@@ -69,13 +60,6 @@ export interface TransportOptions {
   /** Told of a file that is of no use, in a sentence, once. */
   readonly onUselessFile?: (problem: string) => Effect.Effect<void>
 }
-
-/** A part of the program that is not there from the start; none can be read where no descriptor is left. */
-const loaded = <A>(load: () => Promise<A>, host: string, isSent = false): Effect.Effect<A, TransportError> =>
-  Effect.tryPromise({
-    try: load,
-    catch: (cause) => new TransportError({ code: errorCode(cause as Error), host, isSent, isStale: false })
-  })
 
 const make = Effect.fnUntraced(
   function*({ authorityFiles = [], lookup, proxy, onUselessFile = () => Effect.void }: TransportOptions) {
@@ -117,8 +101,7 @@ const make = Effect.fnUntraced(
       exchange: Effect.fnUntraced(function*(request) {
         const { host, protocol } = request.url
         const route = proxy && (yield* loaded(() => import("./ProxyRoute.ts"), host)).make(proxy)
-        if (protocol !== "https:") return yield* exchange(Http.request, plain, loadDialler, request, route)
-        const { agent, module } = yield* loadSecure(host)
+        const { agent, module } = protocol === "https:" ? yield* loadSecure(host) : { agent: plain, module: Http }
         return yield* exchange(module.request, agent, loadDialler, request, route)
       }),
       dropIdle: Effect.sync(() => {
@@ -145,7 +128,7 @@ const exchange = (
 ): Effect.Effect<TransportResponse, TransportError> =>
   Effect.suspend(() => {
     const { connectTimeoutMs, url } = details
-    const progress: Progress = { isConnected: false, detail: undefined, route }
+    const progress: Progress = { isConnected: false, route }
     const called = route !== undefined || isNamed(url) ? Deferred.makeUnsafe<Call>() : undefined
     const onCall = called &&
       ((call: Call) => Deferred.doneUnsafe(called, Effect.succeed(route?.through(url, call, progress) ?? call)))
@@ -177,13 +160,8 @@ const unanswered = (code: string, url: URL, progress: Progress, isStale = false)
     isSent: isConnected,
     isStale,
     ...(route?.blame(url, code, progress) ??
-      { host: url.host, ...(isConnected || detail === undefined ? {} : { detail }) })
+      { host: url.host, detail: isConnected ? undefined : detail })
   })
-}
-
-/** An answer as it came. */
-interface Answer extends Omit<TransportResponse, "body"> {
-  readonly bytes: Buffer
 }
 
 /** Sends a request and reads the whole answer. */
@@ -253,39 +231,3 @@ const request = (
     request.end(body)
     return Effect.sync(() => request.destroy())
   })
-
-/** So many pieces of an answer become one: it may come byte by byte, and a piece weighs more than that. */
-const MAX_PIECES = 256
-
-const readBody = (message: Http.IncomingMessage, done: (bytes: Buffer) => void, fail: (code: string) => void): void => {
-  const chunks: Array<Buffer> = []
-  let size = 0
-  message.on("data", (chunk: Buffer) => {
-    size += chunk.length
-    if (size <= MAX_ANSWER_BYTES) {
-      if (chunks.push(chunk) % MAX_PIECES === 0) chunks.push(Buffer.concat(chunks.splice(-MAX_PIECES)))
-      return
-    }
-    fail("TOO_LARGE")
-    message.destroy()
-  })
-  // The connection returns to the pool one tick after the end; who sends again at once should find it there.
-  message.once("end", () => setImmediate(() => done(Buffer.concat(chunks))))
-  message.on("error", (error) => fail(errorCode(error)))
-  message.once("aborted", () => fail("ECONNRESET"))
-}
-
-/** Takes an answer as text, free of its coding. */
-const read = ({ bytes, ...answer }: Answer, host: string): Effect.Effect<TransportResponse, TransportError> => {
-  const contentCoding = answer.headers["content-encoding"]
-  if (contentCoding === undefined) return Effect.succeed({ ...answer, body: bytes.toString("utf8") })
-  // hardly anybody needs it
-  return Effect.flatMap(loaded(() => import("./ContentCoding.ts"), host, true), ({ decode }) => {
-    const decoded = decode(bytes, contentCoding, MAX_ANSWER_BYTES)
-    return Buffer.isBuffer(decoded)
-      ? Effect.succeed({ ...answer, body: decoded.toString("utf8") })
-      : Effect.fail(
-        new TransportError({ code: decoded.code, host, isSent: true, isStale: false, detail: decoded.coding })
-      )
-  })
-}

@@ -16,9 +16,9 @@ export class TransportError extends Data.TaggedError("TransportError")<{
   /** The variable that names the proxy, where it is the proxy that has failed. */
   readonly proxy?: string
   /** What it is called, instead of what its code is called. */
-  readonly text?: string
+  readonly text?: string | undefined
   /** What else there is to know, for people: how many addresses were tried, or which coding it was. */
-  readonly detail?: string
+  readonly detail?: string | undefined
 }> {
   override get message() {
     const { code, host, text = failureOf(code) } = this

@@ -2,12 +2,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { writeFileSync } from "node:fs"
+import type * as Http from "node:http"
 import type * as Net from "node:net"
 import { join } from "node:path"
-import { listenRaw } from "../support/peers.ts"
 import { proxyPeer } from "../support/proxyPeer.ts"
 import { certificates } from "../support/tlsPeers.ts"
-import { listenHttp, listenTls } from "../support/peers.ts"
+import { listenHttp, listenRaw, listenTls } from "../support/peers.ts"
 import { eventually, ledgerOf, runCommand, sidesOf, unpackedLayer, withSandbox } from "./sandbox.ts"
 
 /** The name in the server's certificate; reserved, so that it has no address (RFC 2606). */
@@ -17,7 +17,7 @@ const PASSWORD = "p@ss:wörd"
 const USER_INFO = `user:${encodeURIComponent(PASSWORD)}`
 const BASIC = `Basic ${Buffer.from(`user:${PASSWORD}`).toString("base64")}`
 
-const accept = (request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse) => {
+const accept: Http.RequestListener = (request, response) => {
   request.resume()
   request.on("end", () => response.end(`{"code":200,"status":[{"name":"default","successful":0,"failed":0}]}`))
 }
@@ -198,11 +198,6 @@ describe.concurrent("a proxy that", () => {
 })
 
 describe("through a proxy", () => {
-  const traffic = (environment: Record<string, string>, tls: boolean) => ({
-    environment: { O2_CA_CERT_FILE: "", O2_INITIAL_RETRY_DELAY_MS: "50", ...environment },
-    openObserve: tls ? { tls: certificates.named } : {}
-  })
-
   it.live("connections are kept, and what a dead proxy could not pass on arrives when it is back", () =>
     Effect.gen(function*() {
       const opt = yield* unpackedLayer
@@ -214,11 +209,15 @@ describe("through a proxy", () => {
         },
         authorization: BASIC
       })
-      const options = traffic({
-        O2_CA_CERT_FILE: authorityFile(opt),
-        O2_ENDPOINT: `https://${NAME}`,
-        HTTPS_PROXY: `http://${USER_INFO}@127.0.0.1:${proxy.port}`
-      }, true)
+      const options = {
+        environment: {
+          O2_CA_CERT_FILE: authorityFile(opt),
+          O2_ENDPOINT: `https://${NAME}`,
+          O2_INITIAL_RETRY_DELAY_MS: "50",
+          HTTPS_PROXY: `http://${USER_INFO}@127.0.0.1:${proxy.port}`
+        },
+        openObserve: { tls: certificates.named }
+      }
       yield* withSandbox(
         options,
         ({ allOutput, emulator, functionLines, invoke, openObserve, ownLines }) =>

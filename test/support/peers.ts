@@ -6,11 +6,11 @@ import * as Https from "node:https"
 import * as Net from "node:net"
 
 /** A listener that ends with the test. */
-const listen = <S extends Net.Server>(make: () => S) =>
+const listen = <S extends Net.Server>(make: () => S, at: Net.ListenOptions = { port: 0, host: "127.0.0.1" }) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly server: S; readonly url: URL; readonly port: number }>((resume) => {
       const server = make()
-      server.listen(0, "127.0.0.1", () => {
+      server.listen(at, () => {
         const { port } = server.address() as Net.AddressInfo
         resume(Effect.succeed({ server, port, url: new URL(`http://127.0.0.1:${port}/path?query`) }))
       })
@@ -24,7 +24,7 @@ export const listenTls = (options: Https.ServerOptions, handle: Http.RequestList
 export const listenHttp = (handle: Http.RequestListener) => listen(() => Http.createServer(handle))
 
 /** A peer that sees raw sockets. */
-export const listenRaw = (handle: (socket: Net.Socket) => void) =>
+export const listenRaw = (handle: (socket: Net.Socket) => void, at?: Net.ListenOptions) =>
   Effect.gen(function*() {
     const sockets = new Set<Net.Socket>()
     yield* Effect.addFinalizer(() => Effect.sync(() => sockets.forEach((socket) => socket.destroy())))
@@ -33,8 +33,7 @@ export const listenRaw = (handle: (socket: Net.Socket) => void) =>
         sockets.add(socket)
         socket.on("error", () => {})
         handle(socket)
-      })
-    )
+      }), at)
   })
 
 /**

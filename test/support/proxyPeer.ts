@@ -12,7 +12,7 @@ export interface ProxyOptions {
 }
 
 /** A running proxy. */
-export interface ProxyPeer {
+interface ProxyPeer {
   readonly port: number
   /** Request lines as they came. */
   readonly seen: Array<string>

@@ -83,6 +83,18 @@ describe("Endpoint", () => {
         assert.strictEqual((yield* hide({ status: 401, body, headers: {} })).body, "***, ***, Bearer, abc, def, YWJj")
       }))
 
+    it.effect("hides the proxy's as well", () =>
+      Effect.gen(function*() {
+        const proxy = {
+          url: new URL("http://p"),
+          variable: "P",
+          authorization: () => `Basic ${base64("user:of-proxy")}`
+        }
+        const hide = Endpoint.redaction(Redacted.make("Bearer abc.def"), "s", proxy)
+        const body = `abc.def of-proxy ${base64("user:of-proxy")}`
+        assert.strictEqual((yield* hide({ status: 403, body, headers: {} })).body, "*** *** ***")
+      }))
+
     it.effect("leaves everything as it is where the secret is too short to be one", () =>
       Effect.gen(function*() {
         const hide = Endpoint.redaction(Redacted.make("abc"), "s")
