@@ -54,9 +54,12 @@ const parsed = (text: string): URL | string => {
   const full = /^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `http://${text}`
   if (!/^http:/i.test(full)) return "has another scheme than http, with which every proxy can be spoken to"
   const url = URL.canParse(full) ? new URL(full) : undefined
-  // what stands before @ must not be taken for the host
-  const isCut = full.includes("@") && (url === undefined || url.username === "" && url.password === "")
-  if (isCut) return "has a character in its user name or password that must be percent-encoded (such as / ? #)"
+  // nothing of a password may be taken for the host: the @ before the host has to be the last one
+  const isWhole = url !== undefined && `${url.username}${url.password}` !== "" &&
+    !`${url.pathname}${url.search}${url.hash}`.includes("@")
+  if (full.includes("@") && !isWhole) {
+    return "has a character in its user name or password that must be percent-encoded (such as / ? #)"
+  }
   return url ?? "is not a URL"
 }
 

@@ -67,7 +67,9 @@ export class ProxyRoute {
       host: this.name,
       proxy: this.proxy.variable,
       text: refusals.find(([pattern]) => pattern.test(code))?.[1],
-      detail: isConnected ? undefined : known
+      detail: isConnected ? undefined : known,
+      // the server has not seen what nobody may send
+      ...(code === "PROXY_407" ? { isSent: false } : {})
     }
   }
 

@@ -1,21 +1,12 @@
 /** OpenObserve behind a proxy, where no other way leads: its name is known to nobody but the proxy. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { writeFileSync } from "node:fs"
 import type * as Http from "node:http"
 import type * as Net from "node:net"
-import { join } from "node:path"
-import { proxyPeer } from "../support/proxyPeer.ts"
+import { assertHidden, authorityFile, BASIC, NAME, proxyPeer, USER_INFO } from "../support/proxyPeer.ts"
 import { certificates } from "../support/tlsPeers.ts"
 import { listenHttp, listenRaw, listenTls } from "../support/peers.ts"
-import { eventually, ledgerOf, runCommand, sidesOf, unpackedLayer, withSandbox } from "./sandbox.ts"
-
-/** The name in the server's certificate; reserved, so that it has no address (RFC 2606). */
-const NAME = "other.example"
-
-const PASSWORD = "p@ss:wörd"
-const USER_INFO = `user:${encodeURIComponent(PASSWORD)}`
-const BASIC = `Basic ${Buffer.from(`user:${PASSWORD}`).toString("base64")}`
+import { runCommand, unpackedLayer } from "./sandbox.ts"
 
 const accept: Http.RequestListener = (request, response) => {
   request.resume()
@@ -23,13 +14,6 @@ const accept: Http.RequestListener = (request, response) => {
 }
 
 const secureServer = listenTls(certificates.named, accept)
-
-/** A file that names the server's authority. */
-const authorityFile = (opt: string): string => {
-  const path = join(opt, "authority.pem")
-  writeFileSync(path, certificates.authority)
-  return path
-}
 
 /** What a health check says, and all of it. */
 const healthCheck = Effect.fnUntraced(function*(environment: Record<string, string>) {
@@ -42,7 +26,7 @@ const healthCheck = Effect.fnUntraced(function*(environment: Record<string, stri
     ...environment
   })
   const said = stdout.join("\n") + stderr
-  for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), BASIC.slice(6)]) assert.notInclude(said, secret)
+  assertHidden(said)
   return { exitCode, said, connection: stdout.find((line) => line.includes(" connection: ")) ?? "" }
 })
 
@@ -194,62 +178,5 @@ describe.concurrent("a proxy that", () => {
       assert.match(own.said, /^FAIL {2}settings: O2_PROXY has another scheme than http/)
       const others = yield* healthCheck({ HTTPS_PROXY: `socks5://${USER_INFO}@localhost:1080` })
       assert.match(others.said, /^warn {2}settings: HTTPS_PROXY has another scheme than http.*, and is not used/m)
-    }))
-})
-
-describe("through a proxy", () => {
-  it.live("connections are kept, and what a dead proxy could not pass on arrives when it is back", () =>
-    Effect.gen(function*() {
-      const opt = yield* unpackedLayer
-      // the double's port is known when it listens, the proxy's before
-      const target = { port: 0 }
-      const proxy = yield* proxyPeer({
-        get to() {
-          return target.port
-        },
-        authorization: BASIC
-      })
-      const options = {
-        environment: {
-          O2_CA_CERT_FILE: authorityFile(opt),
-          O2_ENDPOINT: `https://${NAME}`,
-          O2_INITIAL_RETRY_DELAY_MS: "50",
-          HTTPS_PROXY: `http://${USER_INFO}@127.0.0.1:${proxy.port}`
-        },
-        openObserve: { tls: certificates.named }
-      }
-      yield* withSandbox(
-        options,
-        ({ allOutput, emulator, functionLines, invoke, openObserve, ownLines }) =>
-          Effect.gen(function*() {
-            target.port = Number(new URL(openObserve.url).port)
-            for (const line of ["one", "two", "three", "four"]) yield* invoke({ lines: [line] })
-            yield* eventually(functionLines, (lines) => lines.length === 4)
-            // one for each request at a time
-            assert.isAtMost(proxy.seen.length, 2)
-            yield* proxy.die
-            yield* invoke({ lines: ["five"] })
-            yield* eventually(allOutput, (output) => output.includes(`the proxy 127.0.0.1:${proxy.port}`))
-            yield* proxy.revive
-            yield* invoke({ lines: ["six"] })
-            yield* emulator.shutdown()
-            assert.deepStrictEqual([...yield* functionLines].sort(), [
-              "five\n",
-              "four\n",
-              "one\n",
-              "six\n",
-              "three\n",
-              "two\n"
-            ])
-            const ledger = ledgerOf(yield* ownLines)
-            assert.strictEqual(ledger["delivered"], ledger["received"])
-            const { came, went } = sidesOf(ledger)
-            assert.strictEqual(came, went)
-            const output = yield* allOutput
-            for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), BASIC.slice(6)]) {
-              assert.notInclude(output, secret)
-            }
-          })
-      )
     }))
 })

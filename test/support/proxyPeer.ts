@@ -1,7 +1,34 @@
 /** A proxy that leads every name to one server on loopback; ends with the test. */
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { writeFileSync } from "node:fs"
 import * as Http from "node:http"
 import * as Net from "node:net"
+import { join } from "node:path"
+import { certificates } from "./tlsPeers.ts"
+
+/** The name in the server's certificate; reserved, so that it has no address (RFC 2606). */
+export const NAME = "other.example"
+
+const PASSWORD = "p@ss:wörd"
+
+/** What stands in the proxy's URL, and the header that comes of it. */
+export const USER_INFO = `user:${encodeURIComponent(PASSWORD)}`
+export const BASIC = `Basic ${Buffer.from(`user:${PASSWORD}`).toString("base64")}`
+
+/** The password is nowhere in a text, in whichever form. */
+export const assertHidden = (text: string): void => {
+  for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), BASIC.slice("Basic ".length)]) {
+    assert.notInclude(text, secret)
+  }
+}
+
+/** A file that names the authority of the server with that name. */
+export const authorityFile = (directory: string): string => {
+  const path = join(directory, "authority.pem")
+  writeFileSync(path, certificates.authority)
+  return path
+}
 
 /** How a proxy behaves. */
 export interface ProxyOptions {

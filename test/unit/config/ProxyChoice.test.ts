@@ -60,6 +60,7 @@ describe("a proxy", () => {
       ["socks5h://user:secret@h:1", "has another scheme than http"],
       ["http://user:sec/ret@h:1", "must be percent-encoded"],
       ["http://user:12#secret@h:1", "must be percent-encoded"],
+      ["http://user:p@secret/p@h:1", "must be percent-encoded"],
       ["http://h:99999", "is not a URL"],
       ["http://", "is not a URL"]
     ] as const

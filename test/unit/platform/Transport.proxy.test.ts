@@ -3,12 +3,12 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Transport, type TransportRequest } from "../../../src/platform/Transport.ts"
 import { listenHttp, listenRaw, listenTls } from "../../support/peers.ts"
-import { proxyPeer } from "../../support/proxyPeer.ts"
+import { authorityFile, proxyPeer } from "../../support/proxyPeer.ts"
 import { certificates } from "../../support/tlsPeers.ts"
 
 const LIVE = "127.0.0.1"
@@ -25,7 +25,7 @@ describe("Transport, through a proxy", () => {
   let authority: string
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), "o2-proxy-"))
-    writeFileSync(authority = join(directory, "authority.pem"), certificates.authority)
+    authority = authorityFile(directory)
   })
   afterAll(() => rmSync(directory, { recursive: true }))
 
