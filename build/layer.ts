@@ -29,6 +29,9 @@ const NODEJS_LIMIT_BYTES = 150 * 1024
 /** Where Lambda looks for extensions: it runs all that is in there. */
 const EXTENSION = "extensions/o2-lambda-extension"
 
+/** First line of the launcher: Lambda's `sh` is bash, which takes nothing from the environment then. */
+const PRIVILEGED = Buffer.from("#!/bin/sh -p\n")
+
 /** One layer to be packed. */
 interface Flavour {
   readonly name: "nodejs" | Architecture
@@ -59,12 +62,19 @@ const nodejs = async (): Promise<Flavour> => {
 
 const archives = (name: string) => ["zip", "tar.gz"].map((suffix) => `o2-lambda-extension-${name}.${suffix}`)
 
+/** The file as it is for images, whose `sh` may know no `-p`: docs/decisions/0006-launcher.md. */
+const forImages = (file: LayerFile): LayerFile => {
+  const bytes = Buffer.from(file.bytes)
+  if (file.path !== EXTENSION || !bytes.subarray(0, PRIVILEGED.length).equals(PRIVILEGED)) return file
+  return { ...file, bytes: Buffer.concat([Buffer.from("#!/bin/sh\n"), bytes.subarray(PRIVILEGED.length)]) }
+}
+
 /** Packs one flavour; answers with the size of its zip. */
 const pack = async ({ files, name }: Flavour): Promise<number> => {
   const [zipName, tarName] = archives(name) as [string, string]
   const zipped = zip(files)
   await writeFile(join(output, zipName), zipped)
-  await writeFile(join(output, tarName), await tarball(files))
+  await writeFile(join(output, tarName), await tarball(files.map(forImages)))
   return zipped.length
 }
 

@@ -60,7 +60,7 @@ const check = Effect.fnUntraced(function*(report: Report) {
   }
   yield* report(`ok    connection: ${config.endpoint.host} answers`)
 
-  const verdict = yield* destination.judge(answer.success.value, 0, yield* Clock.currentTimeMillis)
+  const verdict = destination.judge(answer.success.value, 0, yield* Clock.currentTimeMillis)
   const areTaken = yield* tell(report, "credentials", verdict)
   const platform = LogsDestination.makePlatform(config)
   if (platform === undefined || !areTaken) return areTaken

@@ -56,7 +56,7 @@ export const post = (
         body,
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
         ...(onConnected === undefined ? {} : { onConnected })
-      }).pipe(Effect.flatMap(destination.redact))
+      }).pipe(Effect.map(destination.redact))
     ),
     Effect.as(Freeze.sleep(requestTimeoutMs, Freeze.LATE_GRACE_MS), Option.none())
   )
@@ -136,6 +136,6 @@ const read = Effect.fnUntraced(function*(
     const { isSent, message, remedy } = result.failure
     return retry(message, isSent, yield* remedy)
   }
-  if (Option.isSome(result.success)) return yield* judge(result.success.value, sent, yield* Clock.currentTimeMillis)
+  if (Option.isSome(result.success)) return judge(result.success.value, sent, yield* Clock.currentTimeMillis)
   return retry(`no answer from ${url.host} within O2_REQUEST_TIMEOUT_MS (${requestTimeoutMs})`, true)
 })

@@ -20,7 +20,7 @@ export interface Destination {
   /** Made when a request is sent: secrets are `Redacted` until then. */
   readonly headers: () => Readonly<Record<string, string>>
   /** The answer without secrets, which servers and proxies have been known to quote. */
-  readonly redact: (response: TransportResponse) => Effect.Effect<TransportResponse>
+  readonly redact: (response: TransportResponse) => TransportResponse
   /** Advice to the operator when the server gives no answer. */
   readonly unreachableRemedy: string
   readonly format: BatchFormat
@@ -28,8 +28,8 @@ export interface Destination {
   readonly maxColumns: number
   /** A body that is admitted like data and stores nothing. */
   readonly probe: Uint8Array
-  /** The answer table: reads the answer to `sent` records. */
-  readonly judge: (response: TransportResponse, sent: number, nowMillis: number) => Effect.Effect<Verdict>
+  /** The answer table: reads the answer to `sent` records. Pure. */
+  readonly judge: (response: TransportResponse, sent: number, nowMillis: number) => Verdict
   /** The form in which the server stores what it would discard as it is; `undefined` when nothing needs to be done. */
   readonly prepare: (batch: Batch, nowMillis: number) => Effect.Effect<ReadonlyArray<Part>> | undefined
   /** The form in which the server may take what it has just refused; `undefined` when there is none. */

@@ -1,9 +1,9 @@
 /** Where OpenObserve takes records, with which credentials, and how these are kept out of what is logged. */
-import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Configuration } from "../config/Config.ts"
 import type { Proxy } from "../platform/Proxy.ts"
 import type { TransportResponse } from "../platform/Transport.ts"
+import * as Redaction from "./Redaction.ts"
 
 /** `{endpoint}/api/{organization}/{stream}/_json`, below whatever path the endpoint has. */
 export const ingestUrl = (config: Pick<Configuration, "endpoint" | "organizationId" | "stream">): URL => {
@@ -12,38 +12,29 @@ export const ingestUrl = (config: Pick<Configuration, "endpoint" | "organization
   return new URL(`${endpoint.href.replace(/\/+$/, "")}/${path}`)
 }
 
-// only what is not as usual may show anything, and is worth the time; where it cannot be loaded nothing is shown
-const loadHiding = (authorization: Redacted.Redacted, proxy: Proxy | undefined) =>
-  Effect.promise(() =>
-    import("./Redaction.ts").then(
-      ({ hiding }) => hiding(Redacted.value(authorization), proxy?.authorization?.()),
-      () => () => "***"
-    )
-  )
-
 /** How an answer begins, and how long it may be, that says nothing but what was stored. */
 const USUAL_START = "{\"code\":200,\"status\":[{\"name\":"
 const MAX_USUAL_REST = 40
 
-/** Hides the credentials, the proxy's as well, in answers that are not as usual. */
+/** Hides the credentials, the proxy's as well, in answers that are not as usual: others can show nothing, and are not worth the time. */
 export const redaction = (
   authorization: Redacted.Redacted,
   stream: string,
   proxy?: Proxy
-): (response: TransportResponse) => Effect.Effect<TransportResponse> => {
+): (response: TransportResponse) => TransportResponse => {
   const start = `${USUAL_START}${JSON.stringify(stream)},`
   let hide: ((text: string) => string) | undefined
-  return Effect.fnUntraced(function*(response) {
+  return (response) => {
     const { body, headers } = response
     if (response.status === 200 && body.startsWith(start) && body.length < start.length + MAX_USUAL_REST) {
       return response
     }
-    hide ??= yield* loadHiding(authorization, proxy)
+    hide ??= Redaction.hiding(Redacted.value(authorization), proxy?.authorization?.())
     const { location } = headers
     return {
       ...response,
       body: hide(body),
       headers: location === undefined ? headers : { ...headers, location: hide(location) }
     }
-  })
+  }
 }

@@ -1,4 +1,4 @@
-/** What an answer of OpenObserve's `_json` means for the batch that was sent. Pure; loaded when one is not as usual. */
+/** What an answer of OpenObserve's `_json` means for the batch that was sent. Pure. */
 import type { Verdict } from "../delivery/Verdict.ts"
 import { excerpt } from "../platform/ForeignText.ts"
 import type { TransportResponse } from "../platform/Transport.ts"

@@ -6,35 +6,15 @@ import * as Redacted from "effect/Redacted"
 import { type Configuration, ExtensionConfig } from "../config/Config.ts"
 import type { Batch } from "../delivery/Batch.ts"
 import type { Destination } from "../delivery/Destination.ts"
-import type { Accepted, Divide, Verdict } from "../delivery/Verdict.ts"
-import type { TransportResponse } from "../platform/Transport.ts"
+import type { Accepted, Divide } from "../delivery/Verdict.ts"
 import * as AcceptedTime from "./AcceptedTime.ts"
 import * as Endpoint from "./Endpoint.ts"
+import * as IngestResponse from "./IngestResponse.ts"
 import { jsonArray } from "./JsonArray.ts"
 import type { make as makeRewriting } from "./Rewriting.ts"
-import * as StoredCounts from "./StoredCounts.ts"
 
 // needed by few batches of few functions: not at the start
 const loadRewriting = Effect.promise(() => import("./Rewriting.ts"))
-
-/** Reads an answer; one that is not as usual by a table that is loaded for it. */
-const judge = (
-  response: TransportResponse,
-  sent: number,
-  nowMillis: number,
-  asked: StoredCounts.Asked
-): Effect.Effect<Verdict> => {
-  const { body, status } = response
-  const counts = status === 200 ? StoredCounts.read(body, sent, asked) : undefined
-  if (counts !== undefined) return Effect.succeed(counts)
-  return Effect.promise(() =>
-    import("./IngestResponse.ts").then(
-      ({ read }) => read(response, sent, nowMillis, asked),
-      // no file can be opened at the moment
-      () => ({ _tag: "Retry", detail: `HTTP ${status}`, afterMs: undefined, mayBeStored: true })
-    )
-  )
-}
 
 /** Whether there may be another form for what was refused: else nothing is loaded for it. */
 const mayRewrite = ({ tally: { records } }: Batch, verdict: Accepted | Divide): boolean =>
@@ -72,7 +52,7 @@ export const make = (config: Configuration, { name, setting, variable }: Stream 
     format: jsonArray,
     maxColumns,
     probe: Buffer.from("[]"),
-    judge: (response, sent, nowMillis) => judge(response, sent, nowMillis, asked),
+    judge: (response, sent, nowMillis) => IngestResponse.read(response, sent, nowMillis, asked),
     prepare: (batch, nowMillis) => {
       if (batch.isWide === true) return Effect.flatMap(rewriting, ({ fitWide }) => fitWide(batch))
       const nowMicros = nowMillis * 1000

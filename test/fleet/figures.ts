@@ -3,10 +3,10 @@ import type { Timeline } from "./FleetServer.ts"
 
 /** What became of one sandbox. */
 export interface SandboxResult {
-  /** Records: written, different ones that the server has, left on the disk, and how often it got one again. */
+  /** Records: written, different ones that the server has, left at the end, and how often it got one again. */
   readonly written: number
   readonly stored: number
-  readonly spilled: number
+  readonly left: number
   readonly duplicated: number
   readonly mostHeldBytes: number
   /** From the server's return until it had the last record from before. */
@@ -63,7 +63,7 @@ export const figuresOf = (
     peakMinute: peak(backFrom, end, 60),
     backlogSeconds: { half: share(0.5), most: share(0.99), all: share(1) },
     written,
-    lost: written - sum((result) => result.stored + result.spilled),
+    lost: written - sum((result) => result.stored + result.left),
     duplicated: sum((result) => result.duplicated),
     mostHeldBytes: Math.max(...results.map((result) => result.mostHeldBytes))
   }

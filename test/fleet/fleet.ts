@@ -56,7 +56,7 @@ const simulateOne = Effect.fnUntraced(
       return clients[client](
         server.transport(stored),
         host,
-        ({ call, heldBytes, spilled, written }) =>
+        ({ call, heldBytes, left, written }) =>
           Effect.gen(function*() {
             let mostHeldBytes = 0
             for (const [number, planned] of calls.entries()) {
@@ -65,12 +65,12 @@ const simulateOne = Effect.fnUntraced(
               mostHeldBytes = Math.max(mostHeldBytes, yield* heldBytes)
             }
             yield* waitUntil(timeline.end)
-            return { mostHeldBytes, spilled, written: yield* written }
+            return { left, mostHeldBytes, written: yield* written }
           })
       )
     })
     // ends with the sandbox, which delivers what it still holds
-    const { mostHeldBytes, spilled, written } = yield* life.pipe(
+    const { left, mostHeldBytes, written } = yield* life.pipe(
       Random.withSeed(`${seed}: chance of ${index}`),
       Effect.provide(TestClock.layer({ warningDelay: "1 minute" })),
       Effect.orDie
@@ -79,7 +79,7 @@ const simulateOne = Effect.fnUntraced(
       mostHeldBytes,
       written,
       stored: stored.size,
-      spilled: yield* spilled,
+      left: yield* left,
       duplicated: stored.duplicated,
       backlogMs: Math.max(0, stored.backlogGoneAt - START - timeline.backFrom)
     }

@@ -79,6 +79,15 @@ describe.each([standalone, "nodejs"] as const)("layer %s", (flavour) => {
     LD_LIBRARY_PATH: join(hostile, "lib"),
     NODE_OPTIONS: `--require ${evil}`,
     NODE_DEBUG: "http,net",
+    // of a cluster's worker, or a child with a channel, which wait for their parent
+    NODE_UNIQUE_ID: "1",
+    NODE_CHANNEL_FD: "0",
+    OPENSSL_CONF: evil,
+    // for bash: prints every variable at each `export`, and every command
+    SHELLOPTS: "keyword:xtrace:noexec:onecmd:nounset",
+    PS4: "$O2_AUTHORIZATION_HEADER",
+    "BASH_FUNC_exec%%": "() { env; }",
+    "BASH_FUNC_read%%": "() { env; }",
     ...flavour === "nodejs" ? {} : loading()
   })
   const loading = () => ({
@@ -98,6 +107,7 @@ describe.each([standalone, "nodejs"] as const)("layer %s", (flavour) => {
   it.live("delivers as if there were nothing of it", () =>
     withLayer(layer.opt, {
       path: flavour === "nodejs" ? node.path : "/nonexistent",
+      isBash: flavour === "nodejs",
       environment: environment(),
       prepare: (opt) => writeFileSync(join(opt, "bootstrap"), cleanBootstrap, { mode: 0o755 })
     }, (running) =>
@@ -121,7 +131,8 @@ describe.each([standalone, "nodejs"] as const)("layer %s", (flavour) => {
   })
 
   it("would not if it were another: these tests have teeth", async () => {
-    const { LD_LIBRARY_PATH: _, ...variables } = environment()
+    // what would end the victim before it is harmed
+    const { LD_LIBRARY_PATH: _, NODE_CHANNEL_FD: __, OPENSSL_CONF: ___, ...variables } = environment()
     const victims: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = flavour === "nodejs"
       ? [[process.execPath, [join(layer.opt, "o2-lambda-extension", "main.cjs"), "--version"]]]
       : [["/bin/ls", []], ["/bin/bash", ["-c", ":"]]]
@@ -134,7 +145,7 @@ describe.each([standalone, "nodejs"] as const)("layer %s", (flavour) => {
 })
 
 /** The function runs in the same environment, and is not what is tested. */
-const cleanBootstrap = `#!/bin/sh
-unset NODE_OPTIONS NODE_DEBUG LD_LIBRARY_PATH LD_PRELOAD MALLOC_PERTURB_ MALLOC_TOP_PAD_ GLIBC_TUNABLES
+const cleanBootstrap = `#!/bin/dash
+unset NODE_OPTIONS NODE_DEBUG NODE_UNIQUE_ID NODE_CHANNEL_FD OPENSSL_CONF LD_LIBRARY_PATH LD_PRELOAD MALLOC_PERTURB_ MALLOC_TOP_PAD_ GLIBC_TUNABLES
 exec ${JSON.stringify(process.execPath)} ${JSON.stringify(join(import.meta.dirname, "support", "bootstrap.mjs"))}
 `

@@ -63,12 +63,12 @@ export const framesDestination: Destination = {
   server: "the frame store",
   url: new URL("https://frames.test/v1/frames"),
   headers: () => ({ "authorization": SECRET, "content-type": "application/octet-stream" }),
-  redact: (response) => Effect.succeed({ ...response, body: response.body.replaceAll(SECRET, "***") }),
+  redact: (response) => ({ ...response, body: response.body.replaceAll(SECRET, "***") }),
   unreachableRemedy: "mend the way to the frame store",
   format: frames,
   maxColumns: Infinity,
   probe: nothing,
-  judge: (response, sent) => Effect.succeed(judge(response, sent)),
+  judge,
   prepare: () => undefined,
   rewrite: () => Effect.undefined
 }

@@ -20,8 +20,8 @@ const source = fileURLToPath(new URL("../../../layer/extensions/o2-lambda-extens
 /** Longer than any run takes on a busy machine, in ms; one that hangs is ended and has no exit code. */
 const PATIENCE_MS = 20_000
 
-/** Writes its arguments and its environment beside itself. */
-const RECORDER = `#!/bin/sh
+/** Writes its arguments and its environment beside itself; by dash, which takes no options from the environment. */
+const RECORDER = `#!/bin/dash
 printf '%s\\0' "$0" "$@" > "$0.arguments"
 env -0 > "$0.environment"
 `

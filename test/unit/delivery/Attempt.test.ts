@@ -83,7 +83,7 @@ describe("Attempt", () => {
       Effect.gen(function*() {
         const { transport } = makeTransport(Effect.succeed(answerOf(500, "bad header secret")))
         const destination = makeDestination({
-          redact: (response) => Effect.succeed({ ...response, body: "bad header ***" })
+          redact: (response) => ({ ...response, body: "bad header ***" })
         })
         const { verdict } = yield* send(transport, makeBatch({ destination }))
         assert.strictEqual(verdict.detail, "HTTP 500: bad header ***")

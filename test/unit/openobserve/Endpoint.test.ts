@@ -23,19 +23,18 @@ describe("Endpoint", () => {
   })
 
   describe("redaction", () => {
-    it.effect("hides the credentials where a server quotes them, whole, encoded and in parts", () =>
-      Effect.gen(function*() {
-        const authorization = `Basic ${Buffer.from("me@example.com:s3cret-pass").toString("base64")}`
-        const body = `bad header ${authorization}, user me@example.com with s3cret-pass`
-        const hidden = yield* Endpoint.redaction(Redacted.make(authorization), "s")(
-          { status: 500, body, headers: { location: "https://h/?p=s3cret-pass" } }
-        )
-        assert.deepEqual(hidden, {
-          status: 500,
-          body: "bad header ***, user me@example.com with ***",
-          headers: { location: "https://h/?p=***" }
-        })
-      }))
+    it("hides the credentials where a server quotes them, whole, encoded and in parts", () => {
+      const authorization = `Basic ${Buffer.from("me@example.com:s3cret-pass").toString("base64")}`
+      const body = `bad header ${authorization}, user me@example.com with s3cret-pass`
+      const hidden = Endpoint.redaction(Redacted.make(authorization), "s")(
+        { status: 500, body, headers: { location: "https://h/?p=s3cret-pass" } }
+      )
+      assert.deepEqual(hidden, {
+        status: 500,
+        body: "bad header ***, user me@example.com with ***",
+        headers: { location: "https://h/?p=***" }
+      })
+    })
 
     const base64 = (text: string) => Buffer.from(text).toString("base64")
     const everyCharacter = (text: string) =>
@@ -64,42 +63,38 @@ describe("Endpoint", () => {
       ["in base64, percent-encoded", (text) => encodeURIComponent(base64(text))]
     ]
     for (const [how, form] of forms) {
-      it.effect(`hides them ${how}`, () =>
-        Effect.gen(function*() {
-          const encoded = base64(credentials)
-          const hide = Endpoint.redaction(Redacted.make(`Basic ${encoded}`), "s")
-          for (const secret of [`Basic ${encoded}`, encoded, credentials, password]) {
-            const said = `<p>no entry with "${form(secret)}" here</p>`
-            const { body } = yield* hide({ status: 403, body: said, headers: {} })
-            assert.strictEqual(body.replaceAll("***", ""), "<p>no entry with \"\" here</p>", form(secret))
-          }
-        }))
+      it(`hides them ${how}`, () => {
+        const encoded = base64(credentials)
+        const hide = Endpoint.redaction(Redacted.make(`Basic ${encoded}`), "s")
+        for (const secret of [`Basic ${encoded}`, encoded, credentials, password]) {
+          const said = `<p>no entry with "${form(secret)}" here</p>`
+          const { body } = hide({ status: 403, body: said, headers: {} })
+          assert.strictEqual(body.replaceAll("***", ""), "<p>no entry with \"\" here</p>", form(secret))
+        }
+      })
     }
 
-    it.effect("hides a token that is none of Basic, and nothing else", () =>
-      Effect.gen(function*() {
-        const hide = Endpoint.redaction(Redacted.make("Bearer abc.def"), "s")
-        const body = "Bearer abc.def, abc%2edef, Bearer, abc, def, YWJj"
-        assert.strictEqual((yield* hide({ status: 401, body, headers: {} })).body, "***, ***, Bearer, abc, def, YWJj")
-      }))
+    it("hides a token that is none of Basic, and nothing else", () => {
+      const hide = Endpoint.redaction(Redacted.make("Bearer abc.def"), "s")
+      const body = "Bearer abc.def, abc%2edef, Bearer, abc, def, YWJj"
+      assert.strictEqual(hide({ status: 401, body, headers: {} }).body, "***, ***, Bearer, abc, def, YWJj")
+    })
 
-    it.effect("hides the proxy's as well", () =>
-      Effect.gen(function*() {
-        const proxy = {
-          url: new URL("http://p"),
-          variable: "P",
-          authorization: () => `Basic ${base64("user:of-proxy")}`
-        }
-        const hide = Endpoint.redaction(Redacted.make("Bearer abc.def"), "s", proxy)
-        const body = `abc.def of-proxy ${base64("user:of-proxy")}`
-        assert.strictEqual((yield* hide({ status: 403, body, headers: {} })).body, "*** *** ***")
-      }))
+    it("hides the proxy's as well", () => {
+      const authorization = () => `Basic ${base64("user:of-proxy")}`
+      const hide = Endpoint.redaction(Redacted.make("Bearer abc.def"), "s", {
+        url: new URL("http://p"),
+        variable: "P",
+        authorization
+      })
+      const body = `abc.def of-proxy ${base64("user:of-proxy")}`
+      assert.strictEqual(hide({ status: 403, body, headers: {} }).body, "*** *** ***")
+    })
 
-    it.effect("leaves everything as it is where the secret is too short to be one", () =>
-      Effect.gen(function*() {
-        const hide = Endpoint.redaction(Redacted.make("abc"), "s")
-        assert.strictEqual((yield* hide({ status: 401, body: "abc", headers: {} })).body, "abc")
-        assert.strictEqual((yield* hide({ status: 401, body: "", headers: {} })).body, "")
-      }))
+    it("leaves everything as it is where the secret is too short to be one", () => {
+      const hide = Endpoint.redaction(Redacted.make("abc"), "s")
+      assert.strictEqual(hide({ status: 401, body: "abc", headers: {} }).body, "abc")
+      assert.strictEqual(hide({ status: 401, body: "", headers: {} }).body, "")
+    })
   })
 })
