@@ -49,7 +49,7 @@ const check = Effect.fnUntraced(function*(report: Report) {
   const answer = yield* Effect.result(Attempt.post(requests, destination, destination.probe, "identity"))
   if (answer._tag === "Failure") {
     const { message, remedy } = answer.failure
-    yield* report(`FAIL  connection: ${message}; ${(yield* remedy) ?? WAY}`)
+    yield* report(`FAIL  connection: ${message}; ${remedy ?? WAY}`)
     return false
   }
   if (Option.isNone(answer.success)) {

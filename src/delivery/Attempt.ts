@@ -134,7 +134,7 @@ const read = Effect.fnUntraced(function*(
     ({ _tag: "Retry", detail, afterMs: undefined, mayBeStored, remedy }) as const
   if (result._tag === "Failure") {
     const { isSent, message, remedy } = result.failure
-    return retry(message, isSent, yield* remedy)
+    return retry(message, isSent, remedy)
   }
   if (Option.isSome(result.success)) return judge(result.success.value, sent, yield* Clock.currentTimeMillis)
   return retry(`no answer from ${url.host} within O2_REQUEST_TIMEOUT_MS (${requestTimeoutMs})`, true)

@@ -1,4 +1,7 @@
-/** What to do about failures that are no matter of the way to a host. Loaded with the first of them. */
+/**
+ * What to do about failures that are no matter of the way to a host. Not loaded with the first of them: the outage that
+ * begins with it would begin later, and without descriptors there is nothing to load.
+ */
 
 const SCHEME = "check O2_ENDPOINT: its scheme and its port"
 
@@ -25,8 +28,10 @@ const remedies: ReadonlyArray<readonly [code: RegExp, remedy: string]> = [
 ]
 
 /** Advice to the operator; `undefined` where the way to the host is to be looked at. */
-export const remedyFor = (code: string, proxy?: string): string | undefined =>
-  proxy === undefined ? remedies.find(([pattern]) => pattern.test(code))?.[1] : remedyForProxy(code, proxy)
+export const remedyFor = (code: string, proxy?: string): string | undefined => {
+  if (/^E[MN]FILE$/.test(code)) return "let the function close what it has opened"
+  return proxy === undefined ? remedies.find(([pattern]) => pattern.test(code))?.[1] : remedyForProxy(code, proxy)
+}
 
 /** The same where a proxy has failed, which this variable names. */
 const remedyForProxy = (code: string, variable: string): string => {

@@ -1,6 +1,6 @@
 import * as Data from "effect/Data"
-import * as Effect from "effect/Effect"
 import { excerpt } from "./ForeignText.ts"
+import { remedyFor } from "./Remedies.ts"
 import { failureOf } from "./TransportFailures.ts"
 
 /** There was no complete answer. */
@@ -28,12 +28,7 @@ export class TransportError extends Data.TaggedError("TransportError")<{
   }
 
   /** Advice to the operator; `undefined` where the way to the host is to be looked at. */
-  get remedy(): Effect.Effect<string | undefined> {
-    // what is to be said when nothing can be opened cannot be in a file
-    if (/^E[MN]FILE$/.test(this.code)) return Effect.succeed("let the function close what it has opened")
-    return Effect.tryPromise(() => import("./Remedies.ts")).pipe(
-      Effect.map(({ remedyFor }) => remedyFor(this.code, this.proxy)),
-      Effect.orElseSucceed(() => undefined)
-    )
+  get remedy(): string | undefined {
+    return remedyFor(this.code, this.proxy)
   }
 }
