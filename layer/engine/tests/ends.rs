@@ -105,7 +105,7 @@ fn a_request_on_a_connection_that_has_just_ended_is_told_so() {
             if (left === 0) host.exit(8)
             const hangs = host.startTimer(3000, () => host.exit(9))
             const next = () => {{ host.stopTimer(hangs); host.nextTurn(() => round(left - 1)) }}
-            const id = host.connect('127.0.0.1', {port}, undefined, (event) => {{
+            const id = host.connect('127.0.0.1', {port}, undefined, undefined, (event) => {{
                 if (event === 'connect') get(id, (event) => {{
                     if (event !== 'idle') return
                     // due in the turn in which the end is seen
