@@ -2,25 +2,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { accepted, ANSWER, handedOver, launch } from "./support/launch.ts"
 import type { Step } from "./support/rawApi.ts"
-import { registrationAnswers } from "./support/registrationAnswers.ts"
+import { registration, registrationAnswers } from "./support/registrationAnswers.ts"
 import { bashes, others } from "./support/shells.ts"
 
 describe.each(bashes)("launcher under $title", (shell) => {
   it("registers before the engine starts, and hands identifier and answer over", async () => {
     const result = await launch(shell)
     const host = result.engine?.environment["AWS_LAMBDA_RUNTIME_API"]
-    assert.deepStrictEqual(result.requests, [{
-      head: [
-        "POST /2020-01-01/extension/register HTTP/1.1",
-        `Host: ${host}`,
-        "Connection: close",
-        "Lambda-Extension-Name: o2-lambda-extension",
-        "Lambda-Extension-Accept-Feature: accountId",
-        "Content-Type: application/json",
-        "Content-Length: 32"
-      ].join("\r\n"),
-      body: "{\"events\":[\"INVOKE\",\"SHUTDOWN\"]}"
-    }])
+    assert.deepStrictEqual(result.requests, [registration(host)])
     assert.deepStrictEqual(handedOver(result), { status: "200", identifier: "id-1", answer: ANSWER })
     assert.deepStrictEqual([result.stdout, result.stderr, result.exitCode], ["", "", 0])
   })

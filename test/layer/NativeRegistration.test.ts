@@ -5,7 +5,7 @@ import { symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { closedPort, listen } from "./support/rawApi.ts"
 import type { RawRequest, Step } from "./support/rawApi.ts"
-import { registrationAnswers } from "./support/registrationAnswers.ts"
+import { registration, registrationAnswers } from "./support/registrationAnswers.ts"
 import { standalone, unpacked } from "./support/zips.ts"
 
 /** Longer than any run takes on a busy machine, in ms; one that hangs is ended and has no exit code. */
@@ -61,18 +61,7 @@ describe("native registration", () => {
   it("sends what the launcher of the nodejs flavour sends", async () => {
     const { requests } = await run([refusal])
     const host = /\r\nHost: (\S+)\r\n/.exec(requests[0]!.head)?.[1]
-    assert.deepStrictEqual(requests, [{
-      head: [
-        "POST /2020-01-01/extension/register HTTP/1.1",
-        `Host: ${host}`,
-        "Connection: close",
-        "Lambda-Extension-Name: o2-lambda-extension",
-        "Lambda-Extension-Accept-Feature: accountId",
-        "Content-Type: application/json",
-        "Content-Length: 32"
-      ].join("\r\n"),
-      body: "{\"events\":[\"INVOKE\",\"SHUTDOWN\"]}"
-    }])
+    assert.deepStrictEqual(requests, [registration(host)])
   })
 
   it("asks Managed Instances for SHUTDOWN only", async () => {

@@ -1,5 +1,19 @@
-/** Answers to a request to register as they may come over the wire, and what is to be made of each. */
-import type { Step } from "./rawApi.ts"
+/** The request to register, answers to it as they may come over the wire, and what is to be made of each. */
+import type { RawRequest, Step } from "./rawApi.ts"
+
+/** What is sent, by whichever flavour. */
+export const registration = (host: string | undefined): RawRequest => ({
+  head: [
+    "POST /2020-01-01/extension/register HTTP/1.1",
+    `Host: ${host}`,
+    "Connection: close",
+    "Lambda-Extension-Name: o2-lambda-extension",
+    "Lambda-Extension-Accept-Feature: accountId",
+    "Content-Type: application/json",
+    "Content-Length: 32"
+  ].join("\r\n"),
+  body: "{\"events\":[\"INVOKE\",\"SHUTDOWN\"]}"
+})
 
 /** What is handed to the program. */
 export interface HandedOver {
