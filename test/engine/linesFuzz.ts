@@ -20,6 +20,8 @@ const USUAL: PostEncoderOptions = {
   hasMetadata: true,
   region: "eu-central-1",
   isManagedInstance: false,
+  // else each has a name of its own
+  newInstanceId: () => "an instance",
   preservesOrder: false
 }
 
