@@ -1,5 +1,5 @@
 /**
- * The counts in which OpenObserve's `_json` says what it has stored: all that is needed as long as it does. Pure.
+ * The counts in which OpenObserve's `_json` says what it has stored. Pure.
  *
  * 200 is not success: records can be refused one by one, or the whole batch be dropped without a word (seen on v0.91.5).
  */
