@@ -15,7 +15,7 @@ export interface Tally {
 }
 
 /** Why the server did not store a record that it answered for. */
-type RejectReason =
+export type RejectReason =
   /** The answer's `failed` count: too old, too new, or not storable; the log line has the server's own words. */
   | "refused"
   /** The server cannot parse the record (400). */

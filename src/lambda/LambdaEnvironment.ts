@@ -74,4 +74,9 @@ export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
       })
     })
   )
+
+  /** The same, registered under this name. */
+  static readonly layerNamed = (extensionName: string) =>
+    Layer.effect(LambdaEnvironment, Effect.map(LambdaEnvironment, (environment) => ({ ...environment, extensionName })))
+      .pipe(Layer.provide(LambdaEnvironment.layer))
 }

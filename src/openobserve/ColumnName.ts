@@ -23,11 +23,11 @@ const columnCharacter = (character: string): string => {
  * server panic and reset the connection, for the whole request and every time; members of an object with the empty key
  * would become such columns, too.
  */
-export const storableKey = (key: string, bytes: Buffer, member: Member): string => {
+export const storableKey = (key: string, bytes: Buffer, { valueStart }: Pick<Member, "valueStart">): string => {
   const column = columnName(key)
   if (column === "_timestamp") return "event_timestamp"
   if (column === "") return "event"
   if (column !== "_id") return key
-  const first = bytes[member.valueStart]
+  const first = bytes[valueStart]
   return first === QUOTE || first === OPEN_ARRAY || first === OPEN_OBJECT ? key : "event_id"
 }

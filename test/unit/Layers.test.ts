@@ -7,7 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Http from "node:http"
 import * as Layers from "../../src/Layers.ts"
+import * as Library from "../../src/library/Layers.ts"
 import { isBalanced } from "../../src/delivery/Ledger.ts"
+import { Invocations } from "../../src/telemetry/Invocations.ts"
 import { OpenObserveDouble } from "../../src/testing/OpenObserveDouble.ts"
 import { settings } from "../support/fakes/sinkUnderTest.ts"
 
@@ -27,15 +29,15 @@ describe("Layers", () => {
     Effect.gen(function*() {
       const openObserve = yield* OpenObserveDouble
       yield* Effect.gen(function*() {
-        const { path, port } = yield* Layers.TelemetryServer
-        const invocations = yield* Layers.Invocations
-        const sink = yield* Layers.OpenObserveSink
+        const { path, port } = yield* Library.TelemetryServer
+        const invocations = yield* Invocations
+        const sink = yield* Library.OpenObserveSink
         const time = DateTime.formatIso(yield* DateTime.now)
         assert.strictEqual(yield* post(port, path, JSON.stringify([{ time, type: "function", record: "hello" }])), 200)
         const limit = DateTime.toEpochMillis(yield* DateTime.now) + 5000
         yield* invocations.waitUntil(({ isIdle }) => isIdle ? -Infinity : limit)
         assert.isTrue(yield* sink.flush({ budget: Duration.seconds(5), isLast: true }))
-        const books = yield* Layers.Ledger.use((ledger) => ledger.snapshot)
+        const books = yield* Library.Ledger.use((ledger) => ledger.snapshot)
         assert.isTrue(isBalanced(books))
         assert.strictEqual(books.logs.delivered.records, 1)
       }).pipe(Effect.provide(Layers.layer.pipe(Layer.provide(environment({
@@ -50,7 +52,7 @@ describe("Layers", () => {
 
   it.effect("fail with every problem of the settings", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(Effect.scoped(Layer.build(Layers.layer))).pipe(
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(Library.layer))).pipe(
         Effect.provide(environment({ O2_STREAM: "streams" }))
       )
       assert.strictEqual(error._tag, "ConfigurationError")
@@ -61,13 +63,13 @@ describe("Layers", () => {
 
   it.live("let an embedder replace settings and sandbox", () =>
     Effect.gen(function*() {
-      const { stream } = yield* Layers.ExtensionConfig
+      const { stream } = yield* Library.ExtensionConfig
       assert.strictEqual(stream, "mine")
-      assert.isAbove((yield* Layers.TelemetryServer).port, 0)
-    }).pipe(Effect.provide(Layers.layerNoDeps.pipe(
-      Layer.provideMerge(Layers.Transport.layer),
-      Layer.provideMerge(Layers.ExtensionConfig.layerEnv({ ...settings, O2_STREAM: "mine" })),
-      Layer.provideMerge(Layer.succeed(Layers.LambdaEnvironment, {
+      assert.isAbove((yield* Library.TelemetryServer).port, 0)
+    }).pipe(Effect.provide(Library.layerNoDeps.pipe(
+      Layer.provideMerge(Library.Transport.layer),
+      Layer.provideMerge(Library.ExtensionConfig.layerEnv({ ...settings, O2_STREAM: "mine" })),
+      Layer.provideMerge(Layer.succeed(Library.LambdaEnvironment, {
         runtimeApi: "127.0.0.1:1",
         extensionName: "mine",
         region: undefined,

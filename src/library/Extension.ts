@@ -1,0 +1,151 @@
+/**
+ * The whole extension as part of a program of your own: hooks, own records and processors beside all that the layer does.
+ *
+ * @since 0.2.0
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as EffectLogger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import * as Scope from "effect/Scope"
+import { basename, dirname } from "node:path"
+import { type ConfigurationError, ExtensionConfig } from "../config/Config.ts"
+import { Ledger } from "../delivery/Ledger.ts"
+import type { ExtensionsError } from "../lambda/ExtensionsClient.ts"
+import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
+import * as Layers from "../Layers.ts"
+import { Hooks as Moments } from "../lifecycle/Hooks.ts"
+import { Records } from "../logs/Records.ts"
+import type { ListenError } from "../platform/HttpListener.ts"
+import * as Logger from "../platform/Logger.ts"
+import * as Output from "../platform/Output.ts"
+import type { Processor } from "../processors/Processor.ts"
+import { TelemetryTap } from "../telemetry/TelemetryTap.ts"
+import * as HookRunner from "./HookRunner.ts"
+import type { Hooks } from "./Hooks.ts"
+import * as OpenObserveLogger from "./OpenObserveLogger.ts"
+import * as ProcessorStage from "./ProcessorStage.ts"
+import { type Hub, makeHub, Telemetry } from "./Telemetry.ts"
+
+export { ConfigurationError } from "../config/Config.ts"
+export { ExtensionsError } from "../lambda/ExtensionsClient.ts"
+export { ListenError } from "../platform/HttpListener.ts"
+export type { Call, CallEnd, Hooks, Shutdown } from "./Hooks.ts"
+
+/**
+ * What a program adds to the extension.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ExtensionOptions<RInit = never, RInvoke = never, RCallEnd = never, RShutdown = never> {
+  /**
+   * The full file name of the executable in `/opt/extensions`, under which Lambda wants it registered; also the label of its
+   * own log lines. Default: the name of the script that runs when it lies in a folder `extensions`, else
+   * `o2-lambda-extension`.
+   */
+  readonly name?: string
+  readonly hooks?: Hooks<RInit, RInvoke, RCallEnd, RShutdown>
+  /** What is done to each record before it is buffered, in this order. */
+  readonly processors?: ReadonlyArray<Processor>
+}
+
+/**
+ * What hooks may use without providing it; a `Scope` is that of the run.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Provided = ExtensionConfig | LambdaEnvironment | Ledger | Records | Scope.Scope | Telemetry
+
+/**
+ * Runs the extension until Lambda ends the sandbox, with settings from the `ConfigProvider` (the environment unless
+ * replaced). Everything that is wrong has been logged when it fails.
+ *
+ * @since 0.2.0
+ * @category running
+ * @example
+ * ```ts
+ * import * as Extension from "o2-lambda-extension/Extension"
+ * import * as Processor from "o2-lambda-extension/Processor"
+ * import { Records } from "o2-lambda-extension/Records"
+ *
+ * const program = Extension.run({
+ *   name: "my-extension",
+ *   hooks: {
+ *     onCallEnd: (call, end) => Records.use((records) => records.add({ event: "call.ended", status: end.status }))
+ *   },
+ *   processors: [Processor.redact({ fields: ["password"] })]
+ * })
+ * ```
+ */
+export const run = <RInit = never, RInvoke = never, RCallEnd = never, RShutdown = never>(
+  options: ExtensionOptions<RInit, RInvoke, RCallEnd, RShutdown> = {}
+): Effect.Effect<
+  void,
+  ConfigurationError | ExtensionsError | ListenError,
+  Exclude<RInit | RInvoke | RCallEnd | RShutdown, Provided>
+> =>
+  Effect.contextWith((outer: Context.Context<never>) => {
+    const hub = makeHub()
+    const name = options.name ?? nameOfScript(process.argv[1])
+    const program = Layers.programWith({
+      environment: name === undefined ? LambdaEnvironment.layer : LambdaEnvironment.layerNamed(name),
+      beneath: Layer.merge(ProcessorStage.layer(options.processors), Layer.succeed(TelemetryTap, hub.tap)),
+      above: hooksLayer(options.hooks, outer, hub)
+    })
+    return Effect.asVoid(name === undefined ? program : Effect.provideService(program, Logger.Label, name))
+  })
+
+/** The file in `/opt/extensions`, when it is the script itself that runs. */
+const nameOfScript = (path = ""): string | undefined =>
+  basename(dirname(path)) === "extensions" ? basename(path) : undefined
+
+const hooksLayer = (
+  hooks: Hooks<never, never, never, never> | Hooks<unknown, unknown, unknown, unknown> | undefined,
+  outer: Context.Context<never>,
+  hub: Hub
+) =>
+  hooks === undefined ? Layer.empty : Layer.effect(
+    Moments,
+    Effect.gen(function*() {
+      const provided = yield* Effect.context<Provided>()
+      const ours = Context.pick(ExtensionConfig, LambdaEnvironment, Ledger, Records, Scope.Scope, Telemetry)(provided)
+      const toRecords = yield* OpenObserveLogger.make
+      const loggers = Option.getOrElse(Context.getOption(outer, EffectLogger.CurrentLoggers), () => [Logger.toStdout])
+      const context = Context.merge(outer, ours).pipe(
+        // lines of hooks are written as ours, which nobody sends, and sent as records
+        Context.add(EffectLogger.CurrentLoggers, new Set([...loggers, toRecords]))
+      )
+      return yield* HookRunner.make(hooks, context as Context.Context<unknown>, hub)
+    })
+  ).pipe(Layer.provide(Layer.merge(Records.layerNoDeps, hub.layer)))
+
+/**
+ * Runs a program as the process: SIGTERM and SIGINT interrupt it, which ends the extension in order. The exit code is 0 when
+ * it ends by itself or by a signal, else 1. Nothing that is still open keeps the process.
+ *
+ * @since 0.2.0
+ * @category running
+ * @example
+ * ```ts
+ * import * as Extension from "o2-lambda-extension/Extension"
+ *
+ * Extension.runMain(Extension.run({ name: "my-extension" }))
+ * ```
+ */
+export const runMain = <A, E>(program: Effect.Effect<A, E>): void =>
+  startMain(program, {
+    disableErrorReporting: true,
+    teardown: (exit, end) => end(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+  })
+
+const startMain = Runtime.makeRunMain(({ fiber, teardown }) => {
+  const interrupt = () => fiber.interruptUnsafe(fiber.id)
+  fiber.addObserver((exit) => teardown(exit, Output.exit))
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, interrupt)
+})

@@ -1,0 +1,177 @@
+/** Runs an embedder's hooks: each call once, in time, and never at the price of the function or of its logs. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { ExtensionConfig } from "../config/Config.ts"
+import type { InvokeEvent } from "../lambda/ExtensionsApi.ts"
+import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
+import type { Hooks as Moments } from "../lifecycle/Hooks.ts"
+import { CurrentRequestId } from "../logs/Records.ts"
+import { Invocations } from "../telemetry/Invocations.ts"
+import type { Call, CallEnd, Hooks } from "./Hooks.ts"
+import type { Hub, TelemetryEvent } from "./Telemetry.ts"
+
+/** Longest that `onInit` may take, in ms: half of what Lambda grants to all of the init. */
+const MAX_INIT_MS = 5_000
+
+/** Left of a call's time, in ms, when its hooks must be done: a call must never time out because of us. */
+const DEADLINE_MARGIN_MS = 500
+
+/** The longest time-out that a function can have, in ms: for calls that name no deadline. */
+const MAX_CALL_MS = 900_000
+
+/** How long the end of a call is waited for, in ms, when the next one has begun. */
+const LATE_END_MS = 1_000
+
+/** A call whose end is to be handled. */
+interface Pending {
+  readonly call: Call
+  /** What goes on beside the function. */
+  readonly work: Fiber.Fiber<void>
+  /** `platform.runtimeDone`, when it was told. */
+  runtimeDone: TelemetryEvent | undefined
+  ending: Fiber.Fiber<void> | undefined
+}
+
+/** Makes the moments at which `lifecycle/` calls these hooks; `context` is what hooks run in. */
+export const make = Effect.fnUntraced(function*(
+  hooks: Hooks<unknown, unknown, unknown, unknown>,
+  context: Context.Context<unknown>,
+  hub: Hub
+) {
+  const { flushBudgetMs } = yield* ExtensionConfig
+  const { isManagedInstance } = yield* LambdaEnvironment
+  const invocations = yield* Invocations
+  const scope = yield* Effect.scope
+  const inside = yield* Effect.context<never>()
+  const pending = new Map<string, Pending>()
+
+  /** Runs a hook to its end, or until time is over. */
+  const bounded = (
+    name: keyof typeof hooks,
+    hook: () => Effect.Effect<unknown, unknown, unknown>,
+    atMostMs: number,
+    requestId?: string
+  ): Effect.Effect<void> =>
+    Effect.suspend(hook).pipe(
+      Effect.withSpan(`o2-lambda-extension/${name}`, { attributes: requestId === undefined ? {} : { requestId } }),
+      Effect.provideContext(requestId === undefined ? context : Context.add(context, CurrentRequestId, requestId)),
+      Effect.timeoutOption(Duration.millis(Math.max(0, atMostMs))),
+      Effect.flatMap((done) =>
+        done._tag === "None"
+          ? Effect.logWarning(`${name} took too long and was interrupted`, { requestId, limitMs: atMostMs })
+          : Effect.void
+      ),
+      Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.void
+          : Effect.logError(`${name} has failed; the extension goes on`, { requestId }, cause)
+      )
+    )
+
+  const leftFor = (call: Call) =>
+    Effect.map(Clock.currentTimeMillis, (now) => (call.deadlineMs ?? now + MAX_CALL_MS) - DEADLINE_MARGIN_MS - now)
+
+  const endOf = Effect.fnUntraced(function*({ call: { requestId }, runtimeDone }: Pending): Effect.fn.Return<CallEnd> {
+    const { hasFailed, isRuntimeDone } = yield* invocations.state
+    const { metrics, status } = (runtimeDone?.record ?? {}) as Readonly<Record<string, unknown>>
+    const told = isRuntimeDone(requestId) ? hasFailed(requestId) ? "failure" : "success" : "unknown"
+    const durationMs = (metrics as { readonly durationMs?: unknown } | undefined)?.durationMs
+    return {
+      status: typeof status === "string" ? status : told,
+      durationMs: typeof durationMs === "number" ? durationMs : undefined,
+      runtimeDone
+    }
+  })
+
+  const endCall = Effect.fnUntraced(function*(entry: Pending) {
+    const { call, work } = entry
+    yield* Fiber.await(work)
+    pending.delete(call.requestId)
+    const { onCallEnd } = hooks
+    if (onCallEnd === undefined) return
+    const told = yield* endOf(entry)
+    const atMostMs = Math.min(flushBudgetMs, yield* leftFor(call))
+    yield* bounded("onCallEnd", () => onCallEnd(call, told), atMostMs, call.requestId)
+  })
+
+  /** Handles the end of a call, once, and waits for it. */
+  const end = Effect.fnUntraced(function*(entry: Pending) {
+    entry.ending ??= yield* Effect.forkIn(endCall(entry), scope)
+    yield* Fiber.await(entry.ending)
+  })
+
+  const begin = Effect.fnUntraced(function*(call: Call) {
+    const { onInvoke } = hooks
+    const hook = onInvoke === undefined
+      ? Effect.void
+      : bounded("onInvoke", () => onInvoke(call), yield* leftFor(call), call.requestId)
+    const work = yield* Effect.forkIn(hook, scope)
+    const entry: Pending = { call, work, runtimeDone: undefined, ending: undefined }
+    pending.set(call.requestId, entry)
+    return entry
+  })
+
+  /** Ends a call when the stream says so, for where nobody waits for that. */
+  const endWhenTold = (entry: Pending) =>
+    invocations.waitUntil(({ isRuntimeDone }) =>
+      entry.ending !== undefined || isRuntimeDone(entry.call.requestId) ? -Infinity : Infinity
+    ).pipe(Effect.andThen(end(entry)))
+
+  if (hooks.onCallEnd !== undefined || isManagedInstance) {
+    hub.listen((event) => {
+      const { record, type } = event
+      if (type !== "platform.runtimeDone" && type !== "platform.start") return
+      const requestId = (record as { readonly requestId?: unknown } | null)?.requestId
+      if (typeof requestId !== "string") return
+      const entry = pending.get(requestId)
+      if (type === "platform.runtimeDone" && entry !== undefined) entry.runtimeDone = event
+      // extensions of Managed Instances are not told of calls
+      if (isManagedInstance && type === "platform.start" && entry === undefined) {
+        Effect.runForkWith(inside)(
+          Effect.flatMap(begin({ requestId, deadlineMs: undefined }), (entry) => endWhenTold(entry))
+        )
+      }
+    })
+  }
+
+  const shutDown = Effect.fnUntraced(function*(reason: string, untilMs: number) {
+    const started = yield* Clock.currentTimeMillis
+    yield* Effect.timeoutOption(
+      Effect.forEach([...pending.values()], end, { concurrency: "unbounded", discard: true }),
+      Duration.millis(Math.max(0, untilMs - started) / 2)
+    )
+    const { onShutdown } = hooks
+    if (onShutdown === undefined) return
+    const atMostMs = untilMs - (yield* Clock.currentTimeMillis)
+    yield* bounded("onShutdown", () => onShutdown({ reason, untilMs }), atMostMs)
+  })
+
+  return {
+    atInit: bounded("onInit", () => hooks.onInit ?? Effect.void, MAX_INIT_MS),
+    atInvoke: Effect.fnUntraced(function*({ eventType: _, ...call }: InvokeEvent) {
+      for (const earlier of pending.values()) {
+        yield* Effect.forkIn(Effect.delay(end(earlier), Duration.millis(LATE_END_MS)), scope)
+      }
+      const entry = yield* begin(call)
+      yield* Effect.forkIn(endWhenTold(entry), scope)
+    }),
+    atCallEnd: ({ requestId }) =>
+      Effect.suspend(() => {
+        const entry = pending.get(requestId)
+        return entry === undefined ? Effect.void : end(entry)
+      }),
+    beforeNext: Effect.fnUntraced(function*({ requestId }: InvokeEvent) {
+      const entry = pending.get(requestId)
+      if (entry === undefined) return
+      yield* Fiber.await(entry.work)
+      if (entry.ending !== undefined) yield* Fiber.await(entry.ending)
+    }),
+    // in a fiber of its own: at a signal, the one that calls has been interrupted
+    atShutdown: (reason: string, untilMs: number) =>
+      Effect.flatMap(Effect.forkIn(shutDown(reason, untilMs), scope), (fiber) => Effect.asVoid(Fiber.await(fiber)))
+  } satisfies Moments
+})

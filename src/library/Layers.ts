@@ -1,0 +1,87 @@
+/**
+ * The extension's services, for who wants to put them together in another way or to replace one. Everything else that this
+ * package offers is easier: `Extension` runs them all, `OpenObserve` is those that send.
+ *
+ * Methods that end in `Unsafe` are for the services among each other.
+ *
+ * @since 0.2.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type { ConfigurationError, ExtensionConfig } from "../config/Config.ts"
+import type { LogBuffer } from "../delivery/Buffer.ts"
+import type { Ledger } from "../delivery/Ledger.ts"
+import type { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
+import type { ExtensionsError } from "../lambda/ExtensionsClient.ts"
+import type { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
+import * as Layers from "../Layers.ts"
+import type { ListenError } from "../platform/HttpListener.ts"
+import type { Transport } from "../platform/Transport.ts"
+import type { TelemetryServer } from "../telemetry/TelemetryServer.ts"
+
+export { type Configuration, ConfigurationError, ExtensionConfig } from "../config/Config.ts"
+export { type BufferState, LogBuffer } from "../delivery/Buffer.ts"
+export { Ledger } from "../delivery/Ledger.ts"
+export { type FlushOptions, OpenObserveSink } from "../delivery/OpenObserveSink.ts"
+export { ExtensionsClient, ExtensionsError } from "../lambda/ExtensionsClient.ts"
+export { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
+export { ListenError } from "../platform/HttpListener.ts"
+export { Transport, TransportError } from "../platform/Transport.ts"
+export { TelemetryServer } from "../telemetry/TelemetryServer.ts"
+
+/**
+ * From Lambda's posts to OpenObserve, in the order of the data flow.
+ *
+ * @since 0.2.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { ExtensionConfig, LambdaEnvironment, layerNoDeps } from "o2-lambda-extension/Layers"
+ * import * as Transport from "o2-lambda-extension/Transport"
+ * import * as Layer from "effect/Layer"
+ *
+ * const pipeline = layerNoDeps.pipe(
+ *   Layer.provideMerge(Transport.layerNode()),
+ *   Layer.provideMerge(ExtensionConfig.layerEnv({ O2_ORGANIZATION_ID: "default", O2_AUTHORIZATION_HEADER: "Basic …" })),
+ *   Layer.provideMerge(LambdaEnvironment.layer)
+ * )
+ * ```
+ */
+export const layerNoDeps: Layer.Layer<
+  Ledger | LogBuffer | OpenObserveSink | TelemetryServer,
+  ListenError,
+  ExtensionConfig | LambdaEnvironment | Transport
+> = Layers.layerNoDeps
+
+/**
+ * The same with settings and sandbox read from the `ConfigProvider`, which is the environment unless replaced.
+ *
+ * @since 0.2.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { layer, Ledger } from "o2-lambda-extension/Layers"
+ * import * as Effect from "effect/Effect"
+ *
+ * const books = Ledger.use((ledger) => ledger.snapshot).pipe(Effect.provide(layer))
+ * ```
+ */
+export const layer: Layer.Layer<
+  ExtensionConfig | LambdaEnvironment | Ledger | LogBuffer | OpenObserveSink | TelemetryServer | Transport,
+  ConfigurationError | ListenError
+> = Layers.layer
+
+/**
+ * The whole extension, as Lambda runs it. `Extension.run` is the same with what a program adds.
+ *
+ * @since 0.2.0
+ * @category running
+ * @example
+ * ```ts
+ * import * as Extension from "o2-lambda-extension/Extension"
+ * import { program } from "o2-lambda-extension/Layers"
+ *
+ * Extension.runMain(program)
+ * ```
+ */
+export const program: Effect.Effect<void, ConfigurationError | ExtensionsError | ListenError> = Layers.program

@@ -1,0 +1,99 @@
+/**
+ * The books: what has become of every record.
+ *
+ * @since 0.2.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as Schedule from "effect/Schedule"
+import { type Accounts, Ledger, type Tally } from "../delivery/Ledger.ts"
+
+export type { Signal } from "../delivery/Destination.ts"
+export {
+  type Accounts,
+  type DropReason,
+  isBalanced,
+  isComplete,
+  Ledger,
+  type LedgerSnapshot,
+  type ReceivingCount,
+  type RejectReason,
+  summary,
+  type Tally
+} from "../delivery/Ledger.ts"
+
+/** How often `layerMetrics` looks unless told. */
+const INTERVAL = Duration.seconds(10)
+
+const records = Metric.gauge("o2_lambda_extension_records", {
+  description: "Records by what has become of them; received + replayed = all others together"
+})
+const bytes = Metric.gauge("o2_lambda_extension_record_bytes", {
+  description: "The same in bytes before compression"
+})
+
+/**
+ * Writes the books as they are into Effect's metrics: gauges `o2_lambda_extension_records` and
+ * `o2_lambda_extension_record_bytes`, with `signal`, `state` (`received`, `delivered`, `dropped`, …) and, where records were
+ * rejected or dropped, `reason`.
+ *
+ * @since 0.2.0
+ * @category metrics
+ * @example
+ * ```ts
+ * import * as Ledger from "o2-lambda-extension/Ledger"
+ * import * as Effect from "effect/Effect"
+ * import * as Metric from "effect/Metric"
+ *
+ * const program = Effect.andThen(Ledger.updateMetrics, Metric.snapshot)
+ * ```
+ */
+export const updateMetrics: Effect.Effect<void, never, Ledger> = Effect.gen(function*() {
+  const ledger = yield* Ledger
+  const books = yield* ledger.snapshot
+  for (const signal of ["logs", "traces", "metrics"] as const) {
+    for (const { reason, state, tally } of rowsOf(books[signal])) {
+      const attributes = { signal, state, ...(reason === undefined ? {} : { reason }) }
+      yield* Metric.update(Metric.withAttributes(records, attributes), tally.records)
+      yield* Metric.update(Metric.withAttributes(bytes, attributes), tally.bytes)
+    }
+  }
+})
+
+/**
+ * Does so again and again, every 10 seconds unless told, and once more at the end.
+ *
+ * @since 0.2.0
+ * @category metrics
+ * @example
+ * ```ts
+ * import * as Ledger from "o2-lambda-extension/Ledger"
+ * import * as OpenObserve from "o2-lambda-extension/OpenObserve"
+ * import * as Layer from "effect/Layer"
+ *
+ * const sink = Ledger.layerMetrics({ interval: "1 minute" }).pipe(Layer.provideMerge(OpenObserve.layerEnv()))
+ * ```
+ */
+export const layerMetrics = (
+  options: { readonly interval?: Duration.Input } = {}
+): Layer.Layer<never, never, Ledger> =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const ledger = yield* Ledger
+    const update = Effect.provideService(updateMetrics, Ledger, ledger)
+    yield* Effect.addFinalizer(() => update)
+    yield* Effect.forkScoped(Effect.repeat(update, Schedule.spaced(options.interval ?? INTERVAL)))
+  }))
+
+interface Row {
+  readonly state: string
+  readonly reason?: string
+  readonly tally: Tally
+}
+
+const rowsOf = ({ dropped, rejected, ...plain }: Accounts): ReadonlyArray<Row> => [
+  ...Object.entries(plain).map(([state, tally]) => ({ state, tally })),
+  ...Object.entries(rejected).map(([reason, tally]) => ({ state: "rejected", reason, tally })),
+  ...Object.entries(dropped).map(([reason, tally]) => ({ state: "dropped", reason, tally }))
+]
