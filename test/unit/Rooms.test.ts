@@ -23,7 +23,7 @@ const tableIn = (document: string): Table =>
   new Map(
     [...document.matchAll(/^\| `(\w+)\/` +\|[^|]*\|([^|]*)\|[^|]*\|$/gm)].map(([, room = "", allowed = ""]) => [
       room,
-      [...allowed.matchAll(/`(\w+)\/`/g)].map(([, name = ""]) => name)
+      [...allowed.matchAll(/`(\w+)(?:\/|(\.ts))`/g)].map(([, name = "", extension = ""]) => name + extension)
     ])
   )
 
@@ -39,10 +39,18 @@ const importsIn = (file: string, text: string): ReadonlyArray<Import> =>
 
 const isRoom = (name: string): boolean => !name.endsWith(".ts")
 
+/** Which files of no room a file of no room may import. */
+const COMPOSITION: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "main.ts": ["Layers.ts"],
+  "Layers.ts": ["SinkLayers.ts"]
+}
+
 /** Imports that the table does not allow. */
 const forbidden = (table: Table, imports: ReadonlyArray<Import>): ReadonlyArray<string> =>
   imports.filter(({ from, to }) =>
-    isRoom(from) ? from !== to && !table.get(from)?.includes(to) : from === "Layers.ts" ? !isRoom(to) : to === "main.ts"
+    isRoom(from)
+      ? from !== to && !table.get(from)?.includes(to)
+      : !isRoom(to) && COMPOSITION[from]?.includes(to) !== true
   ).map(({ file, to }) => `${file} imports ${to}`)
 
 /** Permissions that nobody uses: the table would not say what is. */
