@@ -9,7 +9,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as EffectLogger from "effect/Logger"
-import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import { basename, dirname } from "node:path"
@@ -116,7 +115,10 @@ const hooksLayer = (
       const provided = yield* Effect.context<Provided>()
       const ours = Context.pick(ExtensionConfig, LambdaEnvironment, Ledger, Records, Scope.Scope, Telemetry)(provided)
       const toRecords = yield* OpenObserveLogger.make
-      const loggers = Option.getOrElse(Context.getOption(outer, EffectLogger.CurrentLoggers), () => [Logger.toStdout])
+      // a program's own loggers stay; Effect's would write for people at a terminal
+      const loggers = [...Context.get(outer, EffectLogger.CurrentLoggers)].map((logger) =>
+        logger === EffectLogger.defaultLogger ? Logger.toStdout : logger
+      )
       const context = Context.merge(outer, ours).pipe(
         // lines of hooks are written as ours, which nobody sends, and sent as records
         Context.add(EffectLogger.CurrentLoggers, new Set([...loggers, toRecords]))

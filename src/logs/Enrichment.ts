@@ -94,9 +94,10 @@ export class Enrichment {
     return this.members(isLine ? this.requestIdOf(bytes, record) : undefined)
   }
 
-  /** What is added to what is of no call. */
+  /** What is added to what is of no call. Before the platform has told which sandbox this is, that is left open. */
   get ofNoCall(): ReadonlyArray<Addition> {
-    return this.members(undefined)
+    const additions = this.members(undefined)
+    return this.instanceId === undefined ? additions.filter(({ name }) => name !== "faas_instance") : additions
   }
 
   private restore(instanceId: string | undefined): void {
