@@ -25,5 +25,7 @@ export const specifiers: ReadonlyArray<string> = Object.keys(manifest.exports)
   .filter((subpath) => subpath !== "./package.json")
   .map((subpath) => `${manifest.name}${subpath.slice(1)}`)
 
-/** The oldest Node.js that the package admits. */
-export const oldestNode = manifest.engines.node.replace(/^>=/, "")
+/** The oldest Node.js of every range that the package admits. */
+export const oldestNodes: ReadonlyArray<string> = manifest.engines.node.split(" || ").map((range) =>
+  range.replace(/^\D+/, "")
+)

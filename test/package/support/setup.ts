@@ -70,7 +70,8 @@ const effectVersions = async (): Promise<ReadonlyArray<string>> => {
 
 const install = async (directory: string, tarball: string, effect: string): Promise<string> => {
   mkdirSync(directory)
-  writeFileSync(join(directory, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
+  const devDependencies = { "@types/node": manifest.devDependencies["@types/node"] }
+  writeFileSync(join(directory, "package.json"), JSON.stringify({ private: true, type: "module", devDependencies }))
   await run("npm", ["install", "--engine-strict", "--no-audit", "--no-fund", tarball, `effect@${effect}`], {
     cwd: directory
   })
