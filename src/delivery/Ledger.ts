@@ -33,6 +33,8 @@ export type DropReason =
   | "too_large"
   /** Not delivered before the sandbox ended. */
   | "shutdown"
+  /** Not wanted: a processor has said so. */
+  | "filtered"
   /** Cannot be read where it has to be rewritten: a file of an earlier generation that the function has made up. */
   | "unreadable"
 
@@ -46,6 +48,8 @@ export type ReceivingCount =
   | "postsDropped"
   /** Requests to our port that were none of Lambda's posts. */
   | "refusedRequests"
+  /** How often a processor has failed for a record, which was sent as it was. */
+  | "processorFailures"
   /** Files of earlier generations given up unread: flawed, or the oldest when newer ones needed their room. */
   | "spillFilesDropped"
 
@@ -116,7 +120,14 @@ export class Ledger extends Context.Service<Ledger, {
 }>()("o2-lambda-extension/Ledger") {
   static readonly layer = Layer.sync(Ledger, () => {
     const books = { logs: emptyAccounts(), traces: emptyAccounts(), metrics: emptyAccounts() }
-    const receiving = { posts: 0, malformed: 0, postsDropped: 0, refusedRequests: 0, spillFilesDropped: 0 }
+    const receiving = {
+      posts: 0,
+      malformed: 0,
+      postsDropped: 0,
+      refusedRequests: 0,
+      spillFilesDropped: 0,
+      processorFailures: 0
+    }
     return Ledger.of({
       receiveUnsafe: (signal, tally) => {
         const accounts = books[signal]
@@ -177,12 +188,12 @@ const isEven = (
     known.every((tally) => tally.records >= 0 && tally.bytes >= 0)
 }
 
-/** Whether all that came has been delivered, and nothing was given up before it could become records. */
+/** Whether all that came and was wanted has been delivered, and nothing was given up before it could become records. */
 export const isComplete = (books: LedgerSnapshot): boolean =>
   books.receiving.postsDropped === 0 && books.receiving.spillFilesDropped === 0 &&
   signals.every((signal) => {
-    const { delivered, received, replayed } = books[signal]
-    return delivered.records === received.records + replayed.records
+    const { delivered, dropped, received, replayed } = books[signal]
+    return delivered.records + (dropped.filtered?.records ?? 0) === received.records + replayed.records
   })
 
 /**
@@ -193,9 +204,12 @@ export const summary = (books: LedgerSnapshot): Readonly<Record<string, unknown>
   const others = signals.filter((signal) =>
     signal !== "logs" && plus(books[signal].received, books[signal].replayed).records > 0
   )
+  const { processorFailures, ...receiving } = books.receiving
   return {
     ...summaryOf(books.logs),
-    ...books.receiving,
+    ...receiving,
+    // hardly anybody has processors
+    ...(processorFailures > 0 ? { processorFailures } : {}),
     ...Object.fromEntries(others.map((signal) => [signal, summaryOf(books[signal])]))
   }
 }

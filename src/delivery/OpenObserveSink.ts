@@ -20,6 +20,7 @@ import type { EncodedRecords } from "./EncodedRecords.ts"
 import * as FlushDeadline from "./FlushDeadline.ts"
 import * as Lane from "./Lane.ts"
 import { Ledger } from "./Ledger.ts"
+import { SinkClosed } from "./SinkClosed.ts"
 
 /** A request that is older than this, in ms, when the sandbox ends, without an answer, is sent again on a new connection. */
 const STALE_AT_END_MS = 2_000
@@ -38,9 +39,9 @@ export type Outages = "none" | "some" | "all"
 export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   /**
    * The one door for records, whatever their signal. They are copied, and leave when a batch is full, when they are older
-   * than `O2_FLUSH_INTERVAL_MS`, or when one of the methods below says so.
+   * than `O2_FLUSH_INTERVAL_MS`, or when one of the methods below says so. After `close` they are dropped, and counted so.
    */
-  readonly accept: (destination: Destination, records: EncodedRecords) => Effect.Effect<void>
+  readonly accept: (destination: Destination, records: EncodedRecords) => Effect.Effect<void, SinkClosed>
   /**
    * From now on what is accepted is sent; until then it waits, without connections and timers, since these would wake up
    * in every sandbox that is restored from a snapshot.
@@ -66,6 +67,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
    * end stay in flight.
    */
   readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
+  /** Takes nothing any more. */
+  readonly close: Effect.Effect<void>
   /** Waits until no delivery is under way to a destination that is not in an outage, at most for the given time. */
   readonly awaitSettled: (atMost: Duration.Duration) => Effect.Effect<void>
   /**
@@ -97,6 +100,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       const deadline = FlushDeadline.make()
       const abandonment = Abandonment.make()
       let isOpen = false
+      let isClosed = false
 
       const context = { config, transport, deadline, abandonment, books: { buffer, ledger } }
       const lanes: Array<Lane.Lane> = []
@@ -119,11 +123,19 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       })
 
       const accept = Effect.fnUntraced(function*(destination: Destination, records: EncodedRecords) {
+        if (isClosed) return yield* refuse(destination, records)
         const lane = laneOf(destination)
         if (buffer.stateOfUnsafe(destination).openRecords === 0) lane.openSince = yield* Clock.currentTimeMillis
         yield* buffer.append(destination, records)
         if (isOpen) yield* start
       })
+
+      const refuse = ({ signal }: Destination, { bytes, ends }: EncodedRecords) => {
+        const tally = { records: ends.length, bytes: bytes.length }
+        ledger.receiveUnsafe(signal, tally)
+        ledger.moveUnsafe(signal, "buffered", { dropped: "shutdown" }, tally)
+        return Effect.fail(new SinkClosed())
+      }
 
       const start = Effect.gen(function*() {
         const { openRecords, sealedBatches } = yield* buffer.state
@@ -223,6 +235,9 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         deliverNow: Effect.suspend(() => {
           for (const lane of lanes) lane.wantNow()
           return startWorkers
+        }),
+        close: Effect.sync(() => {
+          isClosed = true
         }),
         flush: ({ budget, isLast }) => isLast ? flushLast(budget) : flush(budget),
         awaitSettled: (atMost) =>

@@ -3,6 +3,7 @@
  * answer takes the function's call with it. Pure.
  */
 import { parsed } from "../json/Parsed.ts"
+import { stringMember } from "../json/StringMember.ts"
 import { excerpt } from "../platform/ForeignText.ts"
 
 /** What the register answer says about the function; `undefined` where it does not say. */
@@ -12,13 +13,22 @@ export interface FunctionIdentity {
   readonly accountId?: string | undefined
 }
 
-/** A call to the function. */
+/**
+ * A call to the function, as Lambda announces it to extensions.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface InvokeEvent {
   readonly eventType: "INVOKE"
   /** Epoch ms at which the function times out. */
   readonly deadlineMs: number
   /** Empty when the event does not say. */
   readonly requestId: string
+  /** With the alias or version that was called; absent when the event does not say. */
+  readonly invokedFunctionArn?: string
+  /** X-Ray's trace header, `Root=…;Parent=…;Sampled=…`; absent when the event does not say. */
+  readonly traceHeader?: string
 }
 
 /** The end of the sandbox, or of this process in it. */
@@ -47,6 +57,9 @@ const membersOf = (body: string): Readonly<Record<string, unknown>> => {
 
 const textOf = (value: unknown): string | undefined => typeof value === "string" && value !== "" ? value : undefined
 
+const member = <K extends string>(name: K, value: string | undefined): { readonly [_ in K]?: string } =>
+  value === undefined ? {} : { [name]: value } as { readonly [_ in K]: string }
+
 /** The function's identity, as far as the register answer has it. */
 export const readRegistration = (body: string): FunctionIdentity => {
   const { accountId, functionName, functionVersion } = membersOf(body)
@@ -59,13 +72,19 @@ export const readRegistration = (body: string): FunctionIdentity => {
 
 /** The event, whatever its Content-Type says (SHUTDOWN comes as text/plain); `undefined` when it is none. */
 export const readEvent = (body: string, nowMillis: number): NextEvent | undefined => {
-  const { deadlineMs, eventType, requestId, shutdownReason } = membersOf(body)
+  const { deadlineMs, eventType, invokedFunctionArn, requestId, shutdownReason, tracing } = membersOf(body)
   const given = typeof deadlineMs === "string" && /^\d+$/.test(deadlineMs) ? Number(deadlineMs) : deadlineMs
   const deadline = (otherwise: number) =>
     typeof given === "number" && Number.isFinite(given) ? given : nowMillis + otherwise
   switch (String(eventType).toUpperCase()) {
     case "INVOKE":
-      return { eventType: "INVOKE", deadlineMs: deadline(MIN_TIMEOUT_MS), requestId: textOf(requestId) ?? "" }
+      return {
+        eventType: "INVOKE",
+        deadlineMs: deadline(MIN_TIMEOUT_MS),
+        requestId: textOf(requestId) ?? "",
+        ...member("invokedFunctionArn", textOf(invokedFunctionArn)),
+        ...member("traceHeader", stringMember(tracing, "value"))
+      }
     case "SHUTDOWN":
       return {
         eventType: "SHUTDOWN",

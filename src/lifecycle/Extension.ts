@@ -15,6 +15,7 @@ import { TelemetryServer } from "../telemetry/TelemetryServer.ts"
 import * as CallHistory from "./CallHistory.ts"
 import * as FailedInit from "./FailedInit.ts"
 import * as Flushing from "./Flushing.ts"
+import { Hooks } from "./Hooks.ts"
 import * as Shutdown from "./Shutdown.ts"
 import * as Spilling from "./Spilling.ts"
 
@@ -31,6 +32,8 @@ const main = Effect.gen(function*() {
   const { warnings } = yield* ExtensionConfig
   yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
   const course: Course = { isSubscribed: yield* subscribe, lastCall: undefined }
+  const hooks = yield* Hooks
+  if (hooks !== undefined) yield* hooks.atInit
   const shutDown = Shutdown.make()
   // what goes on beside the calls has ended when the end begins: a file that is left must not be taken for settled
   yield* Effect.scoped(serveAll(course)).pipe(
@@ -53,6 +56,7 @@ interface Course extends Shutdown.Course {
 const serveAll = Effect.fnUntraced(function*(course: Course) {
   const extensions = yield* ExtensionsClient
   const sink = yield* OpenObserveSink
+  const hooks = yield* Hooks
   const { isManagedInstance, isSnapStart } = yield* LambdaEnvironment
   // a connection or a timer would be dead in every sandbox that a snapshot is restored to
   if (!isSnapStart) yield* sink.open
@@ -77,12 +81,15 @@ const serveAll = Effect.fnUntraced(function*(course: Course) {
     if (waited >= Freeze.MIN_FREEZE_MS && !isManagedInstance) yield* sink.thawed(asked)
     yield* FiberHandle.clear(deadline)
     if (event.eventType === "SHUTDOWN") return event
-    if (!course.isSubscribed) continue
-    course.lastCall = event.requestId
-    history = yield* Flushing.serve(event, history)
-    // what comes back now leaves with the next call: the sandbox may freeze at once
-    yield* Spilling.catchUp
-    if ((yield* sink.outages) !== "none") yield* FiberHandle.run(deadline, Spilling.beforeDeadline(event))
+    if (hooks !== undefined) yield* hooks.atInvoke(event)
+    if (course.isSubscribed) {
+      course.lastCall = event.requestId
+      history = yield* Flushing.serve(event, history)
+      // what comes back now leaves with the next call: the sandbox may freeze at once
+      yield* Spilling.catchUp
+      if ((yield* sink.outages) !== "none") yield* FiberHandle.run(deadline, Spilling.beforeDeadline(event))
+    }
+    if (hooks !== undefined) yield* hooks.beforeNext(event)
   }
 })
 

@@ -9,6 +9,7 @@ import type { InvokeEvent } from "../lambda/ExtensionsApi.ts"
 import { Invocations, type StreamState } from "../telemetry/Invocations.ts"
 import * as CallHistory from "./CallHistory.ts"
 import * as FlushPolicy from "./FlushPolicy.ts"
+import { Hooks } from "./Hooks.ts"
 
 /** Left of a call's time, in ms, when we ask for the next event: a call must never time out because of us. */
 const DEADLINE_MARGIN_MS = 500
@@ -77,6 +78,8 @@ const flushAfterCall = Effect.fnUntraced(function*(call: InvokeEvent, history: C
   const { requestId } = call
   const isExpected = CallHistory.isEndExpected(history, requestId) || (yield* isToldLate(history))
   const isTold = isExpected && (yield* awaitEnd(call, history.policy.tier))
+  const hooks = yield* Hooks
+  if (hooks !== undefined) yield* hooks.atCallEnd(call)
   yield* flush(call)
   return CallHistory.end(history, requestId, isTold)
 })

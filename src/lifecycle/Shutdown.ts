@@ -6,6 +6,7 @@ import * as Ledger from "../delivery/Ledger.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
 import { Invocations } from "../telemetry/Invocations.ts"
 import { TelemetryServer } from "../telemetry/TelemetryServer.ts"
+import { Hooks } from "./Hooks.ts"
 import * as Spilling from "./Spilling.ts"
 
 /** Left of the time before the kill for the process to end, in ms: writing the books takes about 5, a slow machine's 50. */
@@ -93,9 +94,15 @@ const drain = Effect.fnUntraced(function*(end: End, course: Course) {
   }
   yield* server.close
   yield* invocations.waitUntil(({ isIdle }) => isIdle ? -Infinity : finalMoment)
+  const hooks = yield* Hooks
+  if (hooks !== undefined) {
+    const now = yield* Clock.currentTimeMillis
+    yield* hooks.atShutdown(end.shutdownReason, now + Math.max(0, finalMoment - spillReserve - now) / 2)
+  }
   const remaining = Math.max(0, finalMoment - (yield* Clock.currentTimeMillis))
   yield* sink.flush({ budget: Duration.millis(Math.max(0, remaining - spillReserve)), isLast: true })
   yield* Spilling.atEnd(Duration.millis(Math.max(0, finalMoment - (yield* Clock.currentTimeMillis))))
+  yield* sink.close
   const books = yield* ledger.snapshot
   const level = Ledger.isComplete(books) ? "Info" : "Warn"
   yield* Effect.logWithLevel(level)("ledger", { reason: end.shutdownReason, ...Ledger.summary(books) })

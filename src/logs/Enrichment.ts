@@ -94,6 +94,11 @@ export class Enrichment {
     return this.members(isLine ? this.requestIdOf(bytes, record) : undefined)
   }
 
+  /** What is added to what is of no call. */
+  get ofNoCall(): ReadonlyArray<Addition> {
+    return this.members(undefined)
+  }
+
   private restore(instanceId: string | undefined): void {
     this.isRestored = true
     this.instanceId = instanceId

@@ -10,15 +10,15 @@ import { LogBuffer } from "../delivery/Buffer.ts"
 import { Ledger } from "../delivery/Ledger.ts"
 import type { Reservation } from "../delivery/MemoryBudget.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
-import { LogsDestination, PlatformDestination } from "../openobserve/LogsDestination.ts"
 import * as Freeze from "../platform/Freeze.ts"
 import * as Memory from "../platform/Memory.ts"
 import { RateLimitedWarning } from "../platform/RateLimitedWarning.ts"
 import { Invocations } from "../telemetry/Invocations.ts"
 import { PostJoiner } from "../telemetry/PostJoiner.ts"
 import { type Arrival, TelemetryServer } from "../telemetry/TelemetryServer.ts"
-import type { EncodedPost } from "./PostEncoder.ts"
+import { TelemetryTap } from "../telemetry/TelemetryTap.ts"
 import { maxPartBytes, RecordEncoder } from "./RecordEncoder.ts"
+import * as RecordRouting from "./RecordRouting.ts"
 
 /**
  * How long the end of a post that Lambda has cut waits for its rest, in ms: Lambda sends one behind the other
@@ -28,9 +28,6 @@ const MAX_GAP_MS = 1000
 
 /** How much longer records are than their events before any were seen: about as with lines of a few words. */
 const INITIAL_EXPANSION = 4
-
-// most have one stream
-const loadPlatformRecords = Effect.promise(() => import("./PlatformRecords.ts"))
 
 /** The stage between server and sink: a fiber that runs as long as its scope. Others see of it what `Invocations` says. */
 export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-extension/LogPipeline") {
@@ -43,9 +40,9 @@ export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-e
       const encoder = yield* RecordEncoder
       const buffer = yield* LogBuffer
       const sink = yield* OpenObserveSink
-      const destination = yield* LogsDestination
-      const platformDestination = yield* PlatformDestination
       const ledger = yield* Ledger
+      const tap = yield* TelemetryTap
+      const accept = yield* RecordRouting.make
 
       const lostPosts = new RateLimitedWarning(
         "a post from Lambda was dropped: it was larger than 8 MiB or than O2_MAX_BUFFER_SIZE_MB (raise that if it is below 8), broke off, or did not end"
@@ -101,19 +98,6 @@ export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-e
         patienceMs -= yield* Effect.raceFirst(sink.awaitRoom(bytes, patienceMs), Effect.as(closing, patienceMs))
       })
 
-      /** Hands records on, each to its stream. */
-      const accept = Effect.fnUntraced(function*(encoded: EncodedPost) {
-        if (platformDestination === destination || encoded.platformRecords.length === 0) {
-          return yield* sink.accept(destination, encoded)
-        }
-        const { part } = yield* loadPlatformRecords
-        const { others, platform } = part(encoded)
-        yield* sink.accept(destination, others)
-        yield* sink.accept(platformDestination, platform)
-        Memory.free(others.bytes)
-        Memory.free(platform.bytes)
-      })
-
       /** Has a post, or what is left of it, encoded and taken, as much at once as there is memory for. */
       const encode = Effect.fnUntraced(function*(post: Uint8Array, rest: Reservation) {
         for (let isFirst = true;; isFirst = false) {
@@ -134,6 +118,7 @@ export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-e
 
       const work = Effect.fnUntraced(function*(bytes: Uint8Array, held: Reservation) {
         const post = join(bytes, held)
+        tap?.(post)
         const rest = buffer.reserveUnsafe(post.length)
         const { events, malformed } = yield* Effect.ensuring(encode(post, rest), Effect.sync(rest.release))
         if (malformed > 0) yield* skip(post, malformed)
@@ -149,6 +134,8 @@ export class LogPipeline extends Context.Service<LogPipeline, {}>()("o2-lambda-e
 
       const handle = (arrival: Arrival) =>
         (arrival._tag === "Post" ? work(arrival.bytes, arrival.held) : lose).pipe(
+          // the end of the sandbox: counted already
+          Effect.catchTag("SinkClosed", () => Effect.void),
           Effect.catchDefect((defect) => {
             invocations.gapUnsafe()
             ledger.countUnsafe("postsDropped", 1)

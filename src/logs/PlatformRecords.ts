@@ -1,6 +1,6 @@
 /** Parts the platform's events from the rest, for where they have a stream of their own. Loaded there alone. Pure. */
 import type { EncodedRecords } from "../delivery/EncodedRecords.ts"
-import type { EncodedPost } from "./PostEncoder.ts"
+import type { Unprocessed } from "./RecordProcessor.ts"
 
 /** A post in two, each in memory of its own. */
 export interface Parted {
@@ -9,7 +9,7 @@ export interface Parted {
 }
 
 /** Copies the records one by one: most posts have a few of them. */
-export const part = (post: EncodedPost): Parted => {
+export const part = (post: Unprocessed): Parted => {
   const isPlatform = new Set(post.platformRecords)
   const copy = (isWanted: (record: number) => boolean): EncodedRecords => {
     const pieces: Array<Buffer> = []

@@ -4,12 +4,12 @@
  */
 import type { EncodedRecords } from "../delivery/EncodedRecords.ts"
 import type { FunctionIdentity } from "../lambda/ExtensionsApi.ts"
-import { Enrichment, type EnrichmentOptions } from "./Enrichment.ts"
+import { type Addition, Enrichment, type EnrichmentOptions } from "./Enrichment.ts"
 import { ColumnCounter, MAX_COLUMNS } from "../openobserve/ColumnCounter.ts"
 import * as PlatformEvent from "../telemetry/PlatformEvent.ts"
 import { OWN_LINE_PREFIX } from "../platform/Logger.ts"
 import type { NativeLines } from "../platform/NativeLines.ts"
-import { columnName, storableKey } from "../openobserve/ColumnName.ts"
+import { COMMON_COLUMNS, MAX_DEPTH, writeMembers } from "./MemberWriter.ts"
 import { RecordWriter } from "./RecordWriter.ts"
 import { lastOfEachKey, type Member, textOf } from "../json/ObjectScanner.ts"
 import { eventsOf, shapeOf, typeOf } from "../telemetry/TelemetryEvent.ts"
@@ -34,30 +34,6 @@ export interface EncodedPost extends EncodedRecords {
  */
 export const MAX_PART_BYTES = 1024 * 1024
 
-/**
- * OpenObserve's parser refuses a request nested deeper than 127 levels (v0.91.5), and stores what is deeper than three
- * as a JSON string anyway: values beyond this depth are sent as the string that they would become.
- */
-const MAX_DEPTH = 100
-
-/** Columns that every record may have: what we add, and what becomes of members that cannot be stored as they are. */
-const COMMON_COLUMNS = [
-  "_timestamp",
-  "type",
-  "time",
-  "record",
-  "requestid",
-  "faas_name",
-  "faas_version",
-  "faas_instance",
-  "faas_coldstart",
-  "cloud_region",
-  "cloud_account_id",
-  "event",
-  "event_id",
-  "event_timestamp"
-]
-
 const NOTHING = eventsOf(Buffer.alloc(0))
 
 const COMMA = 0x2c
@@ -67,6 +43,8 @@ const CLOSE_OBJECT = 0x7d
 export interface PostEncoderOptions extends EnrichmentOptions {
   readonly types: ReadonlySet<string>
   readonly preservesOrder: boolean
+  /** Begins the lines that this extension has written; `OWN_LINE_PREFIX` unless given. */
+  readonly ownLinePrefix?: string
   /** Columns that a batch may have; `MAX_COLUMNS` unless given. */
   readonly maxColumns?: number
   /** What is encoded at once; `MAX_PART_BYTES` unless given. */
@@ -83,6 +61,7 @@ export class PostEncoder {
   private readonly columns: ColumnCounter
   private readonly enrichment: Enrichment
   private readonly maxPartBytes: number
+  private readonly ownLinePrefix: string
   // the post that is being encoded
   private post = NOTHING
   private nowMicros = 0
@@ -92,6 +71,7 @@ export class PostEncoder {
     this.columns = new ColumnCounter(options.maxColumns ?? MAX_COLUMNS, COMMON_COLUMNS)
     this.enrichment = new Enrichment(options)
     this.maxPartBytes = options.maxPartBytes ?? MAX_PART_BYTES
+    this.ownLinePrefix = options.ownLinePrefix ?? OWN_LINE_PREFIX
     this.order = options.native ?? new EventTime.MillisecondOrder()
   }
 
@@ -193,7 +173,13 @@ export class PostEncoder {
     }
   }
 
-  private timestamp(micros: number): number {
+  /** What is added to records that are of no call. */
+  get ofNoCall(): ReadonlyArray<Addition> {
+    return this.enrichment.ofNoCall
+  }
+
+  /** The `_timestamp` of the next record, whose time in µs is given. */
+  timestamp(micros: number): number {
     return this.options.preservesOrder ? this.order.next(micros) : micros
   }
 
@@ -203,7 +189,7 @@ export class PostEncoder {
     if (type.startsWith("platform.")) return types.has("platform")
     if (type !== "extension") return true
     // Our own lines would beget lines about having been sent.
-    return types.has("extension") && !(record !== undefined && isOwnLine(bytes, record))
+    return types.has("extension") && !(record !== undefined && isOwnLine(bytes, record, this.ownLinePrefix))
   }
 
   private writePlain(
@@ -239,25 +225,14 @@ export class PostEncoder {
     isLine: boolean,
     record: Member | undefined
   ): void {
-    const { out } = this
     const byKey = lastOfEachKey(bytes, members)
     if (hasUsableTime) byKey.delete("time")
-    const columns = new Set<string>()
-    for (const [key, member] of byKey) {
-      const storable = storableKey(key, bytes, member)
-      columns.add(columnName(storable))
-      out.bytes(Buffer.from(`,${JSON.stringify(storable)}:`))
-      if (member.depth <= MAX_DEPTH) out.bytes(bytes, member.valueStart, member.valueEnd)
-      else out.bytes(Buffer.from(JSON.stringify(bytes.toString("utf8", member.valueStart, member.valueEnd))))
-    }
-    for (const { name, text } of this.enrichment.eachFor(bytes, isLine, record)) {
-      if (!columns.has(columnName(name))) out.bytes(text)
-    }
+    writeMembers(this.out, bytes, byKey, this.enrichment.eachFor(bytes, isLine, record))
   }
 }
 
 /** Whether an `extension` record was written by this extension. */
-const isOwnLine = (bytes: Buffer, record: Member): boolean =>
+const isOwnLine = (bytes: Buffer, record: Member, prefix: string): boolean =>
   // a string in Text format, an object in JSON format
-  textOf(bytes, record).startsWith(OWN_LINE_PREFIX) ||
-  bytes.toString("latin1", record.valueStart, record.valueStart + OWN_LINE_PREFIX.length) === OWN_LINE_PREFIX
+  textOf(bytes, record).startsWith(prefix) ||
+  bytes.toString("latin1", record.valueStart, record.valueStart + prefix.length) === prefix

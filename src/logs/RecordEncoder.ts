@@ -6,7 +6,9 @@ import * as Layer from "effect/Layer"
 import { ExtensionConfig } from "../config/Config.ts"
 import type { FunctionIdentity } from "../lambda/ExtensionsApi.ts"
 import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
+import * as Logger from "../platform/Logger.ts"
 import { nativeLines } from "../platform/NativeLines.ts"
+import type { Addition } from "./Enrichment.ts"
 import { type EncodedPost, MAX_PART_BYTES, PostEncoder } from "./PostEncoder.ts"
 
 /** What is encoded at once, in bytes of records: in a small buffer some of a post is to leave before all of it has come. */
@@ -20,6 +22,10 @@ export class RecordEncoder extends Context.Service<RecordEncoder, {
   readonly more: Effect.Effect<EncodedPost>
   /** Sets the metadata of all later records. */
   readonly identify: (identity: FunctionIdentity) => Effect.Effect<void>
+  /** What is added to records that come from elsewhere and are of no call. */
+  readonly additionsUnsafe: () => ReadonlyArray<Addition>
+  /** The `_timestamp` of a record that comes from elsewhere, whose time in µs is given. */
+  readonly timestampUnsafe: (micros: number) => number
 }>()("o2-lambda-extension/RecordEncoder") {
   static readonly layerNoDeps = Layer.effect(
     RecordEncoder,
@@ -37,12 +43,15 @@ export class RecordEncoder extends Context.Service<RecordEncoder, {
         isManagedInstance: environment.isManagedInstance,
         isProvisioned: environment.isProvisioned,
         isSnapStart: environment.isSnapStart,
+        ownLinePrefix: Logger.ownLinePrefix(yield* Logger.Label),
         native: nativeLines
       })
       return RecordEncoder.of({
         encode: (post) => Effect.map(Clock.currentTimeMillis, (now) => encoder.encode(post, now)),
         more: Effect.sync(() => encoder.more()),
-        identify: (identity) => Effect.sync(() => encoder.identify(identity))
+        identify: (identity) => Effect.sync(() => encoder.identify(identity)),
+        additionsUnsafe: () => encoder.ofNoCall,
+        timestampUnsafe: (micros) => encoder.timestamp(micros)
       })
     })
   )

@@ -22,19 +22,19 @@ const mayRewrite = ({ tally: { records } }: Batch, verdict: Accepted | Divide): 
     ? verdict.refused === records
     : verdict.reason === "unaccounted" || verdict.reason === "too_large" && records === 1
 
-/** A stream of logs: what it is called in the settings, and what the destination is called in spill files. */
+/** A stream of logs: what it is called, what says so, and what the destination is called in spill files. */
 interface Stream {
   readonly name: string
-  readonly setting: "stream" | "platformStream"
+  readonly stream: string
   readonly variable: string
 }
 
-const LOGS: Stream = { name: "logs", setting: "stream", variable: "O2_STREAM" }
-const PLATFORM: Stream = { name: "platform", setting: "platformStream", variable: "O2_PLATFORM_STREAM" }
-
 /** Makes the destination that the settings name. */
-export const make = (config: Configuration, { name, setting, variable }: Stream = LOGS): Destination => {
-  const asked = { stream: config[setting], variable }
+export const make = (config: Configuration): Destination =>
+  ofStream(config, { name: "logs", stream: config.stream, variable: "O2_STREAM" })
+
+const ofStream = (config: Configuration, { name, stream, variable }: Stream): Destination => {
+  const asked = { stream, variable }
   const { maxColumns } = config
   // one for all batches: times that it gives are later than all before
   let made: ReturnType<typeof makeRewriting> | undefined
@@ -72,7 +72,16 @@ export const make = (config: Configuration, { name, setting, variable }: Stream 
 
 /** That of the platform's events, where they have a stream of their own. */
 export const makePlatform = (config: Configuration): Destination | undefined =>
-  config.platformStream === config.stream ? undefined : make(config, PLATFORM)
+  config.platformStream === config.stream
+    ? undefined
+    : ofStream(config, { name: "platform", stream: config.platformStream, variable: "O2_PLATFORM_STREAM" })
+
+/** The name of the destination of a stream that a processor sends records to. */
+export const routeName = (stream: string): string => `route:${encodeURIComponent(stream)}`
+
+/** That of a stream that a processor sends records to. */
+export const makeRoute = (config: Configuration, stream: string): Destination =>
+  ofStream(config, { name: routeName(stream), stream, variable: "the processor" })
 
 /** The destination of logs. */
 export class LogsDestination extends Context.Service<LogsDestination, Destination>()(

@@ -1,15 +1,25 @@
 /** Our own log lines: one JSON object per line on stdout, which Lambda puts into the function's log. */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import * as Output from "./Output.ts"
 
-/** How each of our lines begins, so that they can be told from those of other extensions. */
-export const OWN_LINE_PREFIX = "{\"extension\":\"o2-lambda-extension\","
+/** What this extension is called unless it is part of another program. */
+const NAME = "o2-lambda-extension"
 
-const jsonLine = Logger.make<unknown, string>(({ cause, date, logLevel, message }) => {
+/** Which extension our lines are of. */
+export const Label = Context.Reference<string>("o2-lambda-extension/Logger/Label", { defaultValue: () => NAME })
+
+/** How each of our lines begins, so that they can be told from those of other extensions. */
+export const ownLinePrefix = (label: string): string => `{"extension":${JSON.stringify(label)},`
+
+/** The same for an extension that is no part of another program. */
+export const OWN_LINE_PREFIX = ownLinePrefix(NAME)
+
+const jsonLine = Logger.make<unknown, string>(({ cause, date, fiber, logLevel, message }) => {
   const parts: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
   const fields: ReadonlyArray<object> = parts.filter((part) => typeof part === "object" && part !== null)
   const line = {
@@ -19,10 +29,11 @@ const jsonLine = Logger.make<unknown, string>(({ cause, date, logLevel, message 
     ...Object.assign({}, ...fields) as object,
     ...(cause.reasons.length > 0 ? { error: Cause.pretty(cause) } : {})
   }
-  return OWN_LINE_PREFIX + JSON.stringify(line).slice(1)
+  return ownLinePrefix(fiber.getRef(Label)) + JSON.stringify(line).slice(1)
 })
 
-const toStdout = Logger.make<unknown, void>((options) => {
+/** Writes our lines. */
+export const toStdout = Logger.make<unknown, void>((options) => {
   Output.open("stdout").write(`${jsonLine.log(options)}\n`)
 })
 

@@ -66,7 +66,7 @@ const runProgram = (others: ReadonlyArray<Destination>): RunClient => (transport
       const write = Effect.fnUntraced(function*(call: PlannedCall, index: number) {
         for (const other of others) yield* sink.accept(other, spansOf(call, index, yield* Clock.currentTimeMillis))
         yield* Effect.provideContext(send(...eventsOf(call, index, yield* Clock.currentTimeMillis)), context)
-      })
+      }, Effect.orDie)
       const onLambda = Effect.fnUntraced(function*(call: PlannedCall, index: number) {
         const polled = polls.length
         yield* invoke(`r${index}`, CALL_TIMEOUT_MS)

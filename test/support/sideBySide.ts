@@ -143,7 +143,7 @@ export const write = Effect.fnUntraced(function*(side: Side, numbers: ReadonlyAr
   const sink = yield* OpenObserveSink
   if (side === "frames") yield* sink.accept(framesDestination, framesOf(numbers, recordBytes))
   else yield* sink.accept(yield* LogsDestination, linesOf(numbers, recordBytes))
-})
+}, Effect.orDie)
 
 /** The numbers from `first` on, so many. */
 export const numbersFrom = (first: number, count: number): ReadonlyArray<number> =>

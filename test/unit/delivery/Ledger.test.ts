@@ -19,7 +19,8 @@ describe("Ledger", () => {
         malformed: 0,
         postsDropped: 0,
         spillFilesDropped: 0,
-        refusedRequests: 0
+        refusedRequests: 0,
+        processorFailures: 0
       })
     }))
 
@@ -88,7 +89,8 @@ describe("Ledger", () => {
         malformed: 3,
         postsDropped: 1,
         spillFilesDropped: 5,
-        refusedRequests: 0
+        refusedRequests: 0,
+        processorFailures: 0
       })
       assert.deepEqual(books.logs.possiblyDuplicated, tally(4))
     }))

@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as TestClock from "effect/testing/TestClock"
 import { LogBuffer } from "../../../src/delivery/Buffer.ts"
+import { Destinations } from "../../../src/delivery/Destination.ts"
 import { ExtensionConfig } from "../../../src/config/Config.ts"
 import { LogPipeline } from "../../../src/logs/LogPipeline.ts"
 import { LogsDestination, PlatformDestination } from "../../../src/openobserve/LogsDestination.ts"
@@ -42,6 +43,7 @@ const makePipeline = (
   const layer = LogPipeline.layerNoDeps.pipe(
     Layer.provideMerge(Layer.merge(Invocations.layerNoDeps, sink)),
     Layer.provideMerge(LogBuffer.layerNoDeps),
+    Layer.provideMerge(Layer.succeed(Destinations, [])),
     Layer.provideMerge(PlatformDestination.layerNoDeps),
     Layer.provideMerge(LogsDestination.layerNoDeps),
     Layer.provideMerge(Ledger.layer),
@@ -55,7 +57,7 @@ const makePipeline = (
         close: Effect.void,
         closing: Effect.never
       }),
-      Layer.mock(RecordEncoder, { encode }),
+      Layer.mock(RecordEncoder, { encode, additionsUnsafe: () => [], timestampUnsafe: (micros) => micros }),
       log.layer
     ))
   )

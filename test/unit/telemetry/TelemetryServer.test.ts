@@ -86,7 +86,8 @@ describe("TelemetryServer", () => {
         malformed: 0,
         postsDropped: 0,
         spillFilesDropped: 0,
-        refusedRequests: 0
+        refusedRequests: 0,
+        processorFailures: 0
       })
     }).pipe(Effect.provide(layer)))
 
@@ -109,7 +110,8 @@ describe("TelemetryServer", () => {
         malformed: 0,
         postsDropped: 0,
         spillFilesDropped: 0,
-        refusedRequests: 10
+        refusedRequests: 10,
+        processorFailures: 0
       })
     }).pipe(Effect.provide(layer)))
 
@@ -147,7 +149,8 @@ describe("TelemetryServer", () => {
         malformed: 0,
         postsDropped: 1,
         spillFilesDropped: 0,
-        refusedRequests: 0
+        refusedRequests: 0,
+        processorFailures: 0
       })
     }).pipe(Effect.provide(layer)))
 
@@ -163,7 +166,8 @@ describe("TelemetryServer", () => {
         malformed: 0,
         postsDropped: 1,
         spillFilesDropped: 0,
-        refusedRequests: 0
+        refusedRequests: 0,
+        processorFailures: 0
       })
       assert.strictEqual(yield* post("next"), 200)
     }).pipe(Effect.provide(layer)))
@@ -185,7 +189,8 @@ describe("TelemetryServer", () => {
         malformed: 0,
         postsDropped: 1,
         spillFilesDropped: 0,
-        refusedRequests: 0
+        refusedRequests: 0,
+        processorFailures: 0
       })
       assert.strictEqual(yield* heldBytes, 0)
     }).pipe(Effect.provide(layer)))
