@@ -2,7 +2,7 @@
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { inject } from "vitest"
 import { engines } from "./support/engines.ts"
-import { compile, resolutions, writeSources } from "./support/projects.ts"
+import { compile, compilers, resolutions, writeSources } from "./support/projects.ts"
 import { run } from "./support/run.ts"
 
 const ways = Object.keys(resolutions) as ReadonlyArray<keyof typeof resolutions>
@@ -12,7 +12,9 @@ describe.each(inject("consumers"))("a program with effect $effect", ({ directory
     await writeSources(directory)
   })
 
-  it.each(ways)("compiles as %s", (way) => compile(directory, way))
+  describe.each(Object.keys(compilers))("with %s", (compiler) => {
+    it.each(ways)("compiles as %s", (way) => compile(directory, way, compiler))
+  })
 
   it.each(Object.keys(engines))("runs on %s", async (engine) => {
     const binary = await engines[engine]!()

@@ -1,6 +1,7 @@
 /** TypeScript projects that have installed the tarball. */
 import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { unpackedPackage } from "../../../build/npmTarball.ts"
 import { root, specifiers } from "./manifest.ts"
 import { run } from "./run.ts"
 
@@ -44,8 +45,22 @@ const reexport = async (directory: string, specifier: string, index: number): Pr
   ].join("\n")
 }
 
-/** Compiles both into a folder that is named after the way, with the compiler that the project has. */
-export const compile = async (directory: string, resolution: keyof typeof resolutions): Promise<void> => {
+/** The oldest TypeScript that understands the declarations of `effect`, with nothing left out. */
+const OLDEST_TYPESCRIPT = "5.8.3"
+
+/** Compilers, and how to get the path of each. */
+export const compilers: Readonly<Record<string, () => Promise<string>>> = {
+  "the project's TypeScript": async () => join(root, "node_modules", "typescript", "bin", "tsc"),
+  [`TypeScript ${OLDEST_TYPESCRIPT}`]: async () =>
+    join(await unpackedPackage("typescript", OLDEST_TYPESCRIPT), "bin", "tsc")
+}
+
+/** Compiles both programs into a folder that is named after the way. */
+export const compile = async (
+  directory: string,
+  resolution: keyof typeof resolutions,
+  compiler: string
+): Promise<void> => {
   writeFileSync(
     join(directory, `tsconfig.${resolution}.json`),
     JSON.stringify({
@@ -53,9 +68,8 @@ export const compile = async (directory: string, resolution: keyof typeof resolu
       files: ["program.ts", "everything.ts"]
     })
   )
-  await run(join(root, "node_modules", ".bin", "tsc"), ["-p", `tsconfig.${resolution}.json`, "--pretty", "false"], {
-    cwd: directory
-  })
+  const tsc = await compilers[compiler]!()
+  await run(process.execPath, [tsc, "-p", `tsconfig.${resolution}.json`, "--pretty", "false"], { cwd: directory })
 }
 
 /** Names of the packages that an installation brought, without those that only the compiler needs. */
