@@ -33,6 +33,14 @@ describe.each(inject("consumers"))("installed with effect $effect", ({ directory
   })
 })
 
+it("has every namespace of the whole as a subpath", async () => {
+  const [{ directory } = { directory: "" }] = inject("consumers")
+  const probe = `import("${manifest.name}").then((module) => console.log(Object.keys(module).join()))`
+  const names = (await run(process.execPath, ["--eval", probe], { cwd: directory })).trim().split(",")
+  const subpaths = Object.keys(manifest.exports).map((subpath) => subpath.replace("./", ""))
+  assert.sameMembers(names, subpaths.filter((subpath) => /^[A-Z]/.test(subpath)))
+})
+
 it("README says on which Node.js it runs", () => {
   const readme = readFileSync(join(root, "README.md"), "utf8")
   assert.include(
