@@ -97,6 +97,17 @@ export default defineConfig({
       },
       {
         test: {
+          // the npm package, packed and installed
+          name: "package",
+          include: ["test/package/*.test.ts"],
+          globalSetup: "test/package/support/setup.ts",
+          // compilers, and packages from the registry
+          testTimeout: 120_000,
+          hookTimeout: 120_000
+        }
+      },
+      {
+        test: {
           // the property tests once more, for longer
           name: "fuzz",
           include: ["test/unit/**/*.property.test.ts"],

@@ -8,11 +8,11 @@ interface Package {
   readonly resolved?: string
 }
 
-const { packages } = JSON.parse(readFileSync(new URL("../../package-lock.json", import.meta.url), "utf8")) as {
-  readonly packages: Readonly<Record<string, Package>>
-}
+describe.each(["package-lock.json", "build/api/typedoc/package-lock.json"])("%s", (path) => {
+  const { packages } = JSON.parse(readFileSync(new URL(`../../${path}`, import.meta.url), "utf8")) as {
+    readonly packages: Readonly<Record<string, Package>>
+  }
 
-describe("package-lock.json", () => {
   it.effect("names every optional package", () =>
     Effect.sync(() => {
       const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
