@@ -4,9 +4,13 @@ import { ExtensionConfig } from "../config/Config.ts"
 import { type Destination, Destinations } from "../delivery/Destination.ts"
 import { Ledger } from "../delivery/Ledger.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
+import type { SinkClosed } from "../delivery/SinkClosed.ts"
 import { LogsDestination, PlatformDestination, routeName } from "../openobserve/LogsDestination.ts"
+import { excerpt } from "../platform/ForeignText.ts"
+import * as Memory from "../platform/Memory.ts"
 import { RateLimitedWarning } from "../platform/RateLimitedWarning.ts"
-import type { RecordProcessor, Unprocessed } from "./RecordProcessor.ts"
+import { maxPartBytes } from "./RecordEncoder.ts"
+import type { Processed, RecordProcessor, Unprocessed } from "./RecordProcessor.ts"
 
 /** Makes what has records processed and hands them on; what is not wanted is counted. */
 export const make = Effect.fnUntraced(function*(processor: RecordProcessor) {
@@ -21,9 +25,10 @@ export const make = Effect.fnUntraced(function*(processor: RecordProcessor) {
     if (stream !== undefined) routes.set(stream, destination)
   }
   routes.set(config.platformStream, platform).set(config.stream, logs)
+  const limits = { maxColumns: config.maxColumns, maxPartBytes: maxPartBytes(config.maxBufferBytes) }
   const failed = new RateLimitedWarning("a processor has failed; the records went on as they were")
-  return Effect.fnUntraced(function*(encoded: Unprocessed) {
-    const { failure, failures, filtered, parts } = processor.process(encoded)
+
+  const take = Effect.fnUntraced(function*({ failure, failures, filtered, parts }: Processed) {
     if (filtered.records > 0) {
       ledger.receiveUnsafe(logs.signal, filtered)
       ledger.moveUnsafe(logs.signal, "buffered", { dropped: "filtered" }, filtered)
@@ -31,11 +36,32 @@ export const make = Effect.fnUntraced(function*(processor: RecordProcessor) {
     if (failures > 0) {
       ledger.countUnsafe("processorFailures", failures)
       failed.count(failures)
-      yield* failed.emit({ cause: failure })
+      yield* failed.emit({ cause: wordsOf(failure) })
     }
+    let closed: SinkClosed | undefined
     for (const { isPlatform, records, stream } of parts) {
       const anyway = isPlatform ? platform : logs
-      yield* sink.accept(stream === undefined ? anyway : routes.get(stream) ?? anyway, records)
+      yield* sink.accept(stream === undefined ? anyway : routes.get(stream) ?? anyway, records).pipe(
+        // the others are to be counted, too
+        Effect.catchTag("SinkClosed", (error) => Effect.sync(() => void (closed = error)))
+      )
+      Memory.free(records.bytes)
     }
+    if (closed !== undefined) return yield* closed
+  })
+
+  return Effect.fnUntraced(function*(encoded: Unprocessed) {
+    // in one stream they stay in order
+    const records = platform === logs ? { ...encoded, platformRecords: [] } : encoded
+    for (const processed of processor.process(records, limits)) yield* take(processed)
   })
 })
+
+/** What was thrown, in words: it may be anything. */
+const wordsOf = (failure: unknown): string => {
+  try {
+    return excerpt(String(failure))
+  } catch {
+    return "something that cannot be shown"
+  }
+}

@@ -7,10 +7,11 @@ import type { EncodedPost } from "./PostEncoder.ts"
 /** Records as they come, and which of them are the platform's. */
 export type Unprocessed = Pick<EncodedPost, "bytes" | "columns" | "ends" | "oldestTimestamp" | "platformRecords">
 
-/** Some of the records, in order, all for one stream. */
+/** Some of the records, in order, all for one stream. Those for one of `streams` are of either kind. */
 export interface ProcessedPart {
   /** A stream of `streams`; `undefined` for where records of their kind go anyway. */
   readonly stream: string | undefined
+  /** Of records that go where their kind goes: whether it is the platform's. */
   readonly isPlatform: boolean
   readonly records: EncodedRecords
 }
@@ -23,15 +24,24 @@ export interface Processed {
   readonly filtered: Tally
   /** How often a processor has failed; the record went on as it was. */
   readonly failures: number
-  /** The last failure in words. */
-  readonly failure: string | undefined
+  /** The last failure: what was thrown. */
+  readonly failure: unknown
+}
+
+/** How much is to be made at once. */
+export interface ProcessingLimits {
+  /** Columns of a batch: where records have more together, which ones does not matter. */
+  readonly maxColumns: number
+  /** Bytes of records, save a single one that is larger: processors make of each what they like. */
+  readonly maxPartBytes: number
 }
 
 /** Changes, drops and sends records elsewhere, whole and in order. Never fails. */
 export interface RecordProcessor {
   /** Every stream, besides those of the settings, that records may be sent to. */
   readonly streams: ReadonlyArray<string>
-  readonly process: (records: Unprocessed) => Processed
+  /** What becomes of the first records, then of the next: each is to be taken before the next is made. */
+  readonly process: (records: Unprocessed, limits: ProcessingLimits) => Iterable<Processed>
 }
 
 /** The processor of this program; `undefined`: records stay as they are. */

@@ -1,88 +1,131 @@
 /**
- * What has to change in a JSON text so that it says something else: the smallest ranges, so that all the rest stays byte for
- * byte (numbers of 20 digits, `5.0`, escapes, members that stand twice). Pure.
+ * What has to change in a JSON text so that it says something else: the smallest ranges, so that all the rest stays as it is
+ * written (numbers of 20 digits, `5.0`, escapes, members that stand twice). Pure.
  */
-import { CUT, INVALID, JsonScanner } from "../json/JsonScanner.ts"
-import { keyOf, type Member, ObjectScanner } from "../json/ObjectScanner.ts"
-import type { Change } from "../json/Splice.ts"
-
-const COMMA = 0x2c
-const CLOSE_ARRAY = 0x5d
-
-/** A range of bytes that holds one value. */
-interface Range {
-  readonly start: number
-  readonly end: number
-}
-
-/**
- * The changes that turn the value in `range` into `after`, in order. `before` is what that value decodes to. Values that
- * JSON does not know become what `JSON.stringify` makes of them.
- */
-export const changesOf = (bytes: Buffer, range: Range, before: unknown, after: unknown): ReadonlyArray<Change> => {
-  if (Object.is(before, after)) return []
-  if (isPlainObject(before) && isPlainObject(after)) return changesOfObject(bytes, range, before, after)
-  if (Array.isArray(before) && Array.isArray(after) && before.length === after.length) {
-    return elementsOf(bytes, range).flatMap((element, index) => changesOf(bytes, element, before[index], after[index]))
-  }
-  return [{ ...range, text: JSON.stringify(after) ?? "null" }]
-}
+import { elementsOf, membersOf, type TextChange, type TextRange } from "../json/JsonText.ts"
 
 type Members = Readonly<Record<string, unknown>>
 
-const isPlainObject = (value: unknown): value is Members => {
-  if (typeof value !== "object" || value === null || "toJSON" in value) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+/** Whether a value is written as an object of its members: neither `Date`, `Map` or promise, nor what says so itself. */
+export const isObject = (value: unknown): value is Members =>
+  Object.prototype.toString.call(value) === "[object Object]" && !hasToJson(value as object)
+
+/** Whether a value says itself how it is written. */
+export const hasToJson = (value: object): value is { readonly toJSON: () => unknown } =>
+  "toJSON" in value && typeof value.toJSON === "function"
+
+/**
+ * The changes that turn the value in `range` into `after`, in order; `undefined` when JSON has nothing for `after`. `before` is
+ * what the value decodes to. Values that JSON does not know become what `JSON.stringify` makes of them.
+ */
+export const changesOf = (
+  text: string,
+  range: TextRange,
+  before: unknown,
+  after: unknown
+): ReadonlyArray<TextChange> | undefined => {
+  if (isSame(before, after)) return []
+  if (isObject(before) && isObject(after)) return changesOfObject(text, range, before, after)
+  if (Array.isArray(before) && Array.isArray(after)) return changesOfArray(text, range, before, after)
+  const written = JSON.stringify(after)
+  return written === undefined ? undefined : [{ ...range, text: written }]
 }
 
-const changesOfObject = (bytes: Buffer, range: Range, before: Members, after: Members): ReadonlyArray<Change> => {
-  const members = membersIn(bytes, range)
-  const keys = members.map((member) => keyOf(bytes, member))
-  const plans = members.map(({ valueEnd, valueStart }, index) => {
-    const key = keys[index]!
-    if (!Object.hasOwn(after, key) || JSON.stringify(after[key]) === undefined) return "remove"
-    const changes = changesOf(bytes, { start: valueStart, end: valueEnd }, before[key], after[key])
-    // of several equal keys the last one counts: the others would still tell what was changed
-    return keys.indexOf(key, index + 1) < 0 ? changes : changes.length > 0 ? "remove" : []
-  })
-  const lastKept = plans.findLastIndex((plan) => plan !== "remove")
-  const changes = plans.slice(0, lastKept + 1).flatMap((plan, index): ReadonlyArray<Change> =>
-    plan === "remove" ? [{ start: members[index]!.keyStart, end: members[index + 1]!.keyStart, text: "" }] : plan
-  )
-  const added = Object.entries(after).flatMap(([key, value]) => {
-    const text = JSON.stringify(value)
-    return keys.includes(key) || text === undefined ? [] : [`${JSON.stringify(key)}:${text}`]
-  })
-  if (lastKept === members.length - 1 && added.length === 0) return changes
-  const start = members[lastKept]?.valueEnd ?? range.start + 1
-  const text = added.length === 0 ? "" : `${lastKept < 0 ? "" : ","}${added.join(",")}`
-  return [...changes, { start, end: members.at(-1)?.valueEnd ?? start, text }]
-}
-
-/** The members of the object in a range, in the same bytes. */
-export const membersIn = (bytes: Buffer, { end, start }: Range): ReadonlyArray<Member> => {
-  const scanner = new ObjectScanner(bytes.subarray(start, end))
-  scanner.next()
-  return scanner.members.map(({ depth, keyEnd, keyStart, valueEnd, valueStart }) => ({
-    keyStart: keyStart + start,
-    keyEnd: keyEnd + start,
-    valueStart: valueStart + start,
-    valueEnd: valueEnd + start,
-    depth
-  }))
-}
-
-const elementsOf = (bytes: Buffer, { start }: Range): ReadonlyArray<Range> => {
-  const scanner = new JsonScanner(bytes)
-  const elements: Array<Range> = []
-  let at = scanner.space(start + 1)
-  while (bytes[at] !== CLOSE_ARRAY) {
-    const end = scanner.value(at)
-    if (end === CUT || end === INVALID) break
-    elements.push({ start: at, end })
-    at = scanner.space(end)
-    if (bytes[at] === COMMA) at = scanner.space(at + 1)
+/** Whether nothing has changed. What a text decodes to has an end, and so has this. */
+const isSame = (before: unknown, after: unknown): boolean => {
+  if (before === after) return true
+  if (Array.isArray(before)) {
+    return Array.isArray(after) && before.length === after.length &&
+      before.every((element, index) => isSame(element, after[index]))
   }
-  return elements
+  if (!isObject(before) || !isObject(after)) return false
+  const keys = Object.keys(before)
+  return keys.length === Object.keys(after).length &&
+    keys.every((key) => has(after, key) && isSame(before[key], after[key]))
+}
+
+/** Whether JSON sees a member. */
+const has = (object: Members, key: string): boolean => Object.prototype.propertyIsEnumerable.call(object, key)
+
+const changesOfObject = (
+  text: string,
+  range: TextRange,
+  before: Members,
+  after: Members
+): ReadonlyArray<TextChange> => {
+  const added = Object.keys(after).flatMap((key) => {
+    const written = has(before, key) ? undefined : JSON.stringify(after[key])
+    return written === undefined ? [] : [`${JSON.stringify(key)}:${written}`]
+  })
+  const keys = Object.keys(before)
+  if (keys.length > 0 && keys.every((key) => has(after, key) && isSame(before[key], after[key]))) {
+    // nobody has to look for what is there
+    const at = text.slice(range.start, range.end - 1).trimEnd().length + range.start
+    return [{ start: at, end: at, text: added.map((member) => `,${member}`).join("") }]
+  }
+  const members = [...membersOf(text, range.start)]
+  // of several equal keys the last one counts
+  const last = new Map(members.map((member) => [member.key, member]))
+  const planned = new Map(
+    [...last].map((
+      [key, member]
+    ) => [key, has(after, key) ? changesOf(text, member, before[key], after[key]) : undefined])
+  )
+  const plans = members.map((member) => {
+    const plan = planned.get(member.key)
+    // the others would still tell what was changed
+    return last.get(member.key) === member || plan?.length === 0 ? plan : undefined
+  })
+  const lastKept = plans.findLastIndex((plan) => plan !== undefined)
+  const changes = plans.slice(0, lastKept + 1).flatMap((plan, index) =>
+    plan ?? [{ start: members[index]!.keyStart, end: members[index + 1]!.keyStart, text: "" }]
+  )
+  return [...changes, ...tail(range, members, lastKept, added)]
+}
+
+/**
+ * Elements in their places; where there are more or fewer of them, those at the end that are the same belong together: what
+ * is added or taken away stands before them.
+ */
+const changesOfArray = (
+  text: string,
+  range: TextRange,
+  before: ReadonlyArray<unknown>,
+  after: ReadonlyArray<unknown>
+): ReadonlyArray<TextChange> => {
+  const elements = elementsOf(text, range.start)
+  const shorter = Math.min(before.length, after.length)
+  let first = 0
+  while (first < shorter && isSame(before[first], after[first])) first++
+  let same = 0
+  if (before.length !== after.length) {
+    while (same < shorter - first && isSame(before.at(-1 - same), after.at(-1 - same))) same++
+  }
+  const changes = elements.slice(first, shorter - same).flatMap((element, index) =>
+    changesOf(text, element, before[first + index], after[first + index]) ?? [{ ...element, text: "null" }]
+  )
+  const kept = shorter - same
+  const added = after.slice(kept, after.length - same).map((value) => JSON.stringify(value) ?? "null")
+  const middle = elements.slice(0, elements.length - same)
+  // with something behind it, what is put in or taken out has its comma there
+  if (same === 0) return [...changes, ...tail(range, middle, kept - 1, added)]
+  const start = elements[kept]!.start
+  return [...changes, {
+    start,
+    end: elements[elements.length - same]!.start,
+    text: added.map((value) => `${value},`).join("")
+  }]
+}
+
+/** The change that leaves nothing behind the last item that is kept, but what is added. */
+const tail = (
+  { start: opening }: TextRange,
+  items: ReadonlyArray<TextRange>,
+  lastKept: number,
+  added: ReadonlyArray<string>
+): ReadonlyArray<TextChange> => {
+  if (lastKept === items.length - 1 && added.length === 0) return []
+  const start = items[lastKept]?.end ?? opening + 1
+  const text = added.length === 0 ? "" : `${lastKept < 0 ? "" : ","}${added.join(",")}`
+  return [{ start, end: items.at(-1)?.end ?? start, text }]
 }

@@ -1,4 +1,5 @@
-/** A record as processors see it: read from its bytes as far as somebody asks. */
+/** A record as processors see it: read as far as somebody asks. */
+import { membersOf } from "../json/JsonText.ts"
 
 /**
  * A record's members. Times are in `_timestamp`, in µs since the epoch.
@@ -12,7 +13,8 @@ export interface RecordFields {
 
 /**
  * A record on its way to OpenObserve, whole: what Lambda has cut has been joined before. Nothing is decoded before it is
- * asked for.
+ * asked for, so it is of use during the call alone to which it is given: who keeps something of it keeps its `json` or its
+ * `fields`.
  *
  * @since 0.2.0
  * @category models
@@ -30,18 +32,23 @@ export interface TelemetryRecord {
   readonly json: string
 }
 
-/** The same, made of bytes that hold nothing else. They must not change while it is in use. */
+/** The same, made of bytes, which must not change while it is in use, or of what they say. */
 export class RecordView implements TelemetryRecord {
-  readonly bytes: Buffer
+  readonly #bytes: Buffer
+  readonly #start: number
+  readonly #end: number
   #json: string | undefined
   #fields: RecordFields | undefined
 
-  constructor(bytes: Buffer) {
-    this.bytes = bytes
+  constructor(bytes: Buffer, start = 0, end = bytes.length, json?: string) {
+    this.#bytes = bytes
+    this.#start = start
+    this.#end = end
+    this.#json = json
   }
 
   get json(): string {
-    return this.#json ??= this.bytes.toString("utf8")
+    return this.#json ??= this.#bytes.toString("utf8", this.#start, this.#end)
   }
 
   get fields(): RecordFields {
@@ -49,22 +56,26 @@ export class RecordView implements TelemetryRecord {
   }
 
   get type(): string {
-    const { type } = this.fields
-    return typeof type === "string" ? type : ""
+    return this.#string("type") ?? ""
   }
 
   get requestId(): string | undefined {
-    const { requestId } = this.fields
-    return typeof requestId === "string" ? requestId : undefined
+    return this.#string("requestId")
   }
 
   get line(): string | undefined {
-    const { record } = this.fields
-    return typeof record === "string" ? record : undefined
+    return this.#string("record")
   }
 
   /** The members anew: nobody else has these. */
-  decode(): RecordFields {
-    return JSON.parse(this.json) as RecordFields
+  decode(): Record<string, unknown> {
+    return JSON.parse(this.json) as Record<string, unknown>
+  }
+
+  /** A member that is a string, read alone: encoders write no key twice at the top. */
+  #string(name: string): string | undefined {
+    for (const { end, key, start } of membersOf(this.json, 0)) {
+      if (key === name) return this.json[start] === "\"" ? JSON.parse(this.json.slice(start, end)) as string : undefined
+    }
   }
 }
