@@ -45,7 +45,7 @@ const processors: Readonly<Record<string, Processor.Processor>> = {
   patternThatIsNotThere: Processor.redact({ patterns: [/\b\d{4}-\d{4}-\d{4}-\d{4}\b/] }),
   fieldsThatAreNotThere: Processor.redact({ fields: ["password", "authorization", "secret"] }),
   fieldsThatAreThere: Processor.redact({ fields: ["function_request_id", "tier", "password"] }),
-  mapAddingAMember: Processor.map((fields) => ({ ...fields, team: "checkout" }))
+  mapAddingAMember: Processor.map((fields) => Object.assign(fields, { team: "checkout" }))
 }
 
 const batch = new OpenBatch(makeDestination(), 1024 * 1024)

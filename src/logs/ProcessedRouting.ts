@@ -26,7 +26,7 @@ export const make = Effect.fnUntraced(function*(processor: RecordProcessor) {
   }
   routes.set(config.platformStream, platform).set(config.stream, logs)
   const limits = { maxColumns: config.maxColumns, maxPartBytes: maxPartBytes(config.maxBufferBytes) }
-  const failed = new RateLimitedWarning("a processor has failed; the records went on as they were")
+  const failed = new RateLimitedWarning("a processor has failed; the records went on without what it does")
 
   const take = Effect.fnUntraced(function*({ failure, failures, filtered, parts }: Processed) {
     if (filtered.records > 0) {

@@ -8,10 +8,10 @@ const COLON = 0x3a
 const OPEN_OBJECT = 0x7b
 
 /** What a JSON string may show in another form than JSON.stringify, besides what is written by its number. */
-const ODD = /["\\/\u0000-\u001f\ud800-\udfff]/
+const ODD = /["\\/\p{Cc}\p{Cs}]/u
 
 /** A name that is found by its letters: what is not quoted cannot look like it. */
-const PLAIN_NAME = /^[^\s,:\]}"\\/\u0000-\u001f\ud800-\udfff][^"\\/\u0000-\u001f\ud800-\udfff]*$/
+const PLAIN_NAME = /^[^\s,:\]}"\\/\p{Cc}\p{Cs}][^"\\/\p{Cc}\p{Cs}]*$/u
 
 /** What a value begins with that was nested too deep for OpenObserve, and was written as text. */
 const JSON_AS_TEXT = /:"[[{]/
