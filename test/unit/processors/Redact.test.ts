@@ -109,6 +109,12 @@ const cases: ReadonlyArray<Case> = [
       "{\"m\":\"{\\\"password\\\":\\\"x\\\"}\",\"\\\"password\":1.0,\"password\\\"\":\"password\",\"l\":[\"password\",\"password\"]}"
   },
   {
+    name: "no member whose name only ends like one",
+    options: { fields: ["password"] },
+    record: "{\"\\\"password\":1.0,\"a\":\"\\\\\",\"password\":1}",
+    becomes: "{\"\\\"password\":1.0,\"a\":\"\\\\\",\"password\":\"[REDACTED]\"}"
+  },
+  {
     name: "members with names that look like JSON",
     options: { fields: ["", ",", "\"", "a\"b", ":", ".*"] },
     record: "{\"\":1,\"x\":\",\",\",\":2,\"\\\"\":3,\"a\\\"b\":4,\":\":5,\"y\":\"::\",\"z\":6}",
