@@ -14,34 +14,12 @@ import { join } from "node:path"
 import { isoTime, now } from "./lambda/Clock.ts"
 import { ControlPlane } from "./lambda/ControlPlane.ts"
 import { resolveOptions } from "./lambda/Options.ts"
-import type {
-  ApiCall,
-  Delivery,
-  EmulatorSettings,
-  ExtensionExit,
-  ExtensionStatus,
-  Invocation,
-  LambdaEmulatorOptions,
-  OutputLine,
-  ShutdownReason,
-  TelemetryEvent
-} from "./lambda/Options.ts"
+import type { ApiCall, Delivery, ExtensionExit, ExtensionStatus, Invocation, OutputLine, TelemetryEvent } from "./lambda/Observations.ts"
+import type { EmulatorSettings, LambdaEmulatorOptions, ShutdownReason } from "./lambda/Options.ts"
 import { Sandbox } from "./lambda/Sandbox.ts"
 
-export type {
-  ApiCall,
-  Delivery,
-  ExtensionExit,
-  ExtensionStatus,
-  InitializationType,
-  Invocation,
-  InvocationOutcome,
-  LambdaEmulatorOptions,
-  OutputLine,
-  RuntimeOptions,
-  ShutdownReason,
-  TelemetryEvent
-} from "./lambda/Options.ts"
+export type { ApiCall, Delivery, ExtensionExit, ExtensionStatus, Invocation, InvocationOutcome, OutputLine, TelemetryEvent } from "./lambda/Observations.ts"
+export type { InitializationType, LambdaEmulatorOptions, RuntimeOptions, ShutdownReason } from "./lambda/Options.ts"
 
 /** The emulator could not do what it was asked; the problem says what it saw. */
 export class LambdaEmulatorError extends Schema.TaggedError<LambdaEmulatorError>()("LambdaEmulatorError", {

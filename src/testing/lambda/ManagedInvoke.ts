@@ -2,7 +2,7 @@
 import { now } from "./Clock.ts"
 import type { InvokeOptions } from "./InvokePhase.ts"
 import { functionArn } from "./InvokePhase.ts"
-import type { Invocation } from "./Options.ts"
+import type { Invocation } from "./Observations.ts"
 import { managedReportRecord } from "./PlatformEvents.ts"
 
 // A worker that has just answered needs a moment to poll again; then Lambda refuses the call.

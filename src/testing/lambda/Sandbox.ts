@@ -7,14 +7,8 @@ import { runInit } from "./InitPhase.ts"
 import type { Call, InvokeOptions } from "./InvokePhase.ts"
 import { failInvoke, makeCall, runInvoke } from "./InvokePhase.ts"
 import { runManagedInvoke } from "./ManagedInvoke.ts"
-import type {
-  EmulatorSettings,
-  ExtensionExit,
-  ExtensionStatus,
-  Invocation,
-  OutputLine,
-  ShutdownReason
-} from "./Options.ts"
+import type { ExtensionExit, ExtensionStatus, Invocation, OutputLine } from "./Observations.ts"
+import type { EmulatorSettings, ShutdownReason } from "./Options.ts"
 import { runShutdown } from "./ShutdownPhase.ts"
 import type { StreamEntry } from "./StreamEntry.ts"
 import { TelemetryStream } from "./TelemetryStream.ts"

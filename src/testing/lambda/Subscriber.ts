@@ -5,7 +5,7 @@ import { now, sleep } from "./Clock.ts"
 import type { Destination } from "./Destination.ts"
 import { connect } from "./Destination.ts"
 import { toLogsApi } from "./LogsApi.ts"
-import type { Delivery } from "./Options.ts"
+import type { Delivery } from "./Observations.ts"
 import type { Subscription } from "./Subscription.ts"
 import type { StreamEntry } from "./StreamEntry.ts"
 

@@ -1,6 +1,7 @@
 /** The stream of events that the platform creates, and the subscribers it goes to. */
 import { isoTime, now, sleep } from "./Clock.ts"
-import type { Delivery, EmulatorSettings, TelemetryEvent } from "./Options.ts"
+import type { Delivery, TelemetryEvent } from "./Observations.ts"
+import type { EmulatorSettings } from "./Options.ts"
 import type { LineRecord } from "./Records.ts"
 import { entryOf } from "./StreamEntry.ts"
 import type { StreamEntry } from "./StreamEntry.ts"
