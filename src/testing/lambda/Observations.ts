@@ -1,4 +1,6 @@
 /** What the emulator saw and tells: invocations, calls, events, deliveries, output, exits. */
+import type { ShutdownReason } from "./Options.ts"
+import type { Span } from "./Timeline.ts"
 
 /** One event of the Telemetry API, as the platform creates it. */
 export interface TelemetryEvent {
@@ -20,6 +22,8 @@ export interface Invocation {
   readonly outcome: InvocationOutcome
   /** The status in `platform.report`; differs from the outcome when an extension overran the deadline. */
   readonly status: "success" | "error" | "timeout"
+  /** Why it ended so, in words; `undefined` when the function answered and everybody was done in time. */
+  readonly reason: string | undefined
   readonly startedAt: number
   readonly respondedAt: number | undefined
   readonly runtimeDoneAt: number | undefined
@@ -76,4 +80,38 @@ export interface ExtensionStatus {
   readonly pid: number | undefined
   readonly state: string
   readonly exitCode: number | undefined
+}
+
+/** An event that a subscriber has accepted with a 2xx, in the shape in which it was sent. */
+export interface ReceivedEvent extends TelemetryEvent {
+  /** When the subscriber had answered, in epoch ms with a fraction. */
+  readonly at: number
+  /** The name of the extension. */
+  readonly subscriber: string
+}
+
+/** One life of the sandbox's processes: from an init to the shutdown or reset that ended it. */
+export interface GenerationRecord extends Span {
+  /** Why it ended; `undefined` while it goes on, and when the emulator was closed before. */
+  readonly endReason: ShutdownReason | undefined
+  /** How the extensions ended. */
+  readonly exits: ReadonlyArray<ExtensionExit>
+}
+
+/** Which lines a wait looks at. */
+export interface OutputFilter {
+  /** `runtime` or the name of an extension; every process when absent. */
+  readonly source?: string
+  /** Only lines written at this time (epoch ms) or later; all when absent. */
+  readonly after?: number
+}
+
+/** Which events a wait looks at. */
+export interface EventFilter {
+  /** Waits until this extension has accepted the event; when absent, until the platform has created it. */
+  readonly subscriber?: string
+  /** Only events of this invocation. */
+  readonly requestId?: string
+  /** Only events created (or accepted, with `subscriber`) at this time (epoch ms) or later; all when absent. */
+  readonly after?: number
 }

@@ -58,6 +58,11 @@ export interface LambdaEmulatorOptions {
   readonly lastReport?: "on-time" | "never"
   /** Creates the delivery of the last report this long after SHUTDOWN has been handed out. */
   readonly reportDelayAfterShutdownMs?: number
+  /**
+   * What to do on a machine that does not know `sandbox.localdomain`, the name that AWS's samples bind to and subscribe
+   * with: `auto` makes it known to the extensions where Linux lets it, `never` starts them as they are. Default `auto`.
+   */
+  readonly resolveSandboxHost?: "auto" | "never"
   /** Stands for `/tmp` (exported as `TMPDIR`) and survives resets; a new one is made when absent. */
   readonly temporaryDirectory?: string
 }
@@ -125,6 +130,7 @@ export const resolveOptions = (options: LambdaEmulatorOptions, temporaryDirector
     tellsInstanceId: options.tellsInstanceId ?? true,
     lastReport: options.lastReport ?? "on-time",
     reportDelayAfterShutdownMs: options.reportDelayAfterShutdownMs,
+    resolveSandboxHost: options.resolveSandboxHost ?? "auto",
     temporaryDirectory
   }
 }
