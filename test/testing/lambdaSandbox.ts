@@ -9,6 +9,9 @@ import type { LambdaEmulatorOptions } from "../../src/testing/LambdaEmulator.ts"
 
 const fixtures = join(dirname(fileURLToPath(import.meta.url)), "..", "support", "fixtures", "lambda")
 
+/** A function whose payload says what it does. */
+export const handlerFile = join(fixtures, "handler.mjs")
+
 /** Real processes on shared cores; far above what a test takes, in ms. */
 export const patience = 30_000
 
@@ -48,7 +51,7 @@ export const withEmulator = <A, E>(
     const layer = LambdaEmulator.layer({
       extensionsDirectory,
       runtime: bootstrap === undefined
-        ? { _tag: "Handler", file: join(fixtures, "handler.mjs") }
+        ? { _tag: "Handler", file: handlerFile }
         : { _tag: "Bootstrap", file: bootstrapFile },
       resolveSandboxHost: "never",
       path: `${dirname(process.execPath)}:/usr/bin:/bin`,
