@@ -40,6 +40,8 @@ export interface Configuration
   readonly proxy: Proxy | undefined
   /** What is odd but not wrong, one sentence each; logged once at the start. */
   readonly warnings: ReadonlyArray<string>
+  /** Puts what names variables in other words, where the settings come from elsewhere. */
+  readonly phrase?: (text: string) => string
 }
 
 /** The user's settings, read once from the `ConfigProvider` (the environment unless replaced). */

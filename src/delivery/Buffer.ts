@@ -4,6 +4,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import { ExtensionConfig } from "../config/Config.ts"
@@ -64,6 +65,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly reserveUnsafe: (bytes: number) => Reservation
   /** Names what is given up, piece by piece, before any record is: it says whether that has freed anything. */
   readonly sparesUnsafe: (giveWay: () => boolean) => void
+  /** Marks all that has come so far: the function says whether nothing of it is held any more. */
+  readonly mark: Effect.Effect<() => boolean>
   /** Begins to watch: the inner effect waits until memory has been given back since. */
   readonly watchFreed: Effect.Effect<Effect.Effect<void>>
   readonly state: Effect.Effect<BufferState>
@@ -74,7 +77,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
     Effect.gen(function*() {
       const config = yield* ExtensionConfig
       const ledger = yield* Ledger
-      const { maxBatchBytes, maxBufferBytes } = config
+      const { maxBatchBytes, maxBufferBytes, phrase = identity } = config
 
       const open = new OpenBatches(maxBatchBytes)
       const sealed = new SealedBatches({
@@ -89,9 +92,9 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       let nextNumber = 0
       let giveWay = () => false
       let freed = Latch.makeUnsafe(false)
-      const overflow = new RateLimitedWarning(
+      const overflow = new RateLimitedWarning(phrase(
         "O2_MAX_BUFFER_SIZE_MB is reached: the oldest records were dropped; raise it, or find out why less is taken than the function writes"
-      )
+      ))
 
       const heldBytes = () => budget.reservedBytes + open.bytes + sealed.bytes
 
@@ -243,6 +246,10 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         sparesUnsafe: (spare) => {
           giveWay = spare
         },
+        mark: Effect.sync(() => {
+          const marked = nextNumber
+          return () => Math.min(open.oldest()?.first ?? Infinity, sealed.oldestId) >= marked
+        }),
         watchFreed: Effect.sync(() => freed.await),
         state: Effect.sync(() => ({
           heldBytes: heldBytes(),

@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import type { Signal } from "./Destination.ts"
 
 /** A number of records and their bytes. */
@@ -117,8 +118,11 @@ export class Ledger extends Context.Service<Ledger, {
   readonly possiblyDuplicatedUnsafe: (signal: Signal, tally: Tally) => void
   readonly countUnsafe: (what: ReceivingCount, by: number) => void
   readonly snapshot: Effect.Effect<LedgerSnapshot>
+  /** Does something at the very end, when nothing changes any more. */
+  readonly atEnd: (effect: Effect.Effect<void>) => Effect.Effect<void>
 }>()("o2-lambda-extension/Ledger") {
-  static readonly layer = Layer.sync(Ledger, () => {
+  static readonly layer = Layer.effect(Ledger, Effect.gen(function*() {
+    const scope = yield* Effect.scope
     const books = { logs: emptyAccounts(), traces: emptyAccounts(), metrics: emptyAccounts() }
     const receiving = {
       posts: 0,
@@ -160,9 +164,10 @@ export class Ledger extends Context.Service<Ledger, {
         traces: { ...books.traces },
         metrics: { ...books.metrics },
         receiving: { ...receiving }
-      }))
+      })),
+      atEnd: (effect) => Scope.addFinalizer(scope, effect)
     })
-  })
+  }))
 }
 
 const added = <R extends string>(

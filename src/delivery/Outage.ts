@@ -14,13 +14,15 @@ export interface Reactions {
   readonly probe: Effect.Effect<void>
   /** The server has dealt with a batch again: what has grown meanwhile may leave. */
   readonly resume: Effect.Effect<void>
+  /** Puts a text for people in the words of who has made the settings. */
+  readonly phrase: (text: string) => string
 }
 
 /** How long after a batch was stored a server that fails is still taken for one that fails now and then, in ms. */
 const WELL_FOR_MS = 2_000
 
 /** Notes failures and successes of deliveries. */
-export const make = Effect.fnUntraced(function*({ server, signal, url }: Destination, { probe, resume }: Reactions) {
+export const make = Effect.fnUntraced(function*({ server, signal, url }: Destination, { phrase, probe, resume }: Reactions) {
   const breaker = new CircuitBreaker()
   const timer = yield* FiberHandle.make<void>()
   // Since when, without the server having dealt with a batch since, attempts have failed.
@@ -53,6 +55,24 @@ export const make = Effect.fnUntraced(function*({ server, signal, url }: Destina
       return isFirst && isWellAt(now)
     })
 
+  const probeAfterPause = (nowMillis: number) =>
+    FiberHandle.run(
+      timer,
+      Freeze.sleep(breaker.pauseLeft(nowMillis)).pipe(
+        Effect.andThen(Effect.sync(() => breaker.endPause())),
+        Effect.andThen(probe)
+      )
+    )
+
+  /** Somebody waits for the end of the outage: false when that is no reason to ask the server sooner. */
+  const hurry = Effect.gen(function*() {
+    const now = yield* Clock.currentTimeMillis
+    if (!breaker.isOpen(now)) return true
+    if (!breaker.hurry()) return false
+    yield* probeAfterPause(now)
+    return true
+  })
+
   /** A delivery has failed for good. */
   const failed = Effect.fnUntraced(function*(setback: Setback) {
     const now = yield* Clock.currentTimeMillis
@@ -64,19 +84,13 @@ export const make = Effect.fnUntraced(function*({ server, signal, url }: Destina
       isSetting: setback._tag === "Misconfigured"
     }
     const isFirst = breaker.failed(now, yield* Random.next, failure)
-    yield* FiberHandle.run(
-      timer,
-      Freeze.sleep(breaker.pauseLeft(now)).pipe(
-        Effect.andThen(Effect.sync(() => breaker.endPause())),
-        Effect.andThen(probe)
-      )
-    )
+    yield* probeAfterPause(now)
     if (!isFirst) return
     yield* Effect.logWarning(`${server} takes no records; they wait in memory`, {
       signal,
       url: url.href,
-      cause: setback.detail,
-      ...(setback._tag === "Divide" ? {} : { remedy: setback.remedy })
+      cause: phrase(setback.detail),
+      ...(setback._tag === "Divide" || setback.remedy === undefined ? {} : { remedy: phrase(setback.remedy) })
     })
   })
 
@@ -108,6 +122,7 @@ export const make = Effect.fnUntraced(function*({ server, signal, url }: Destina
     isInDoubt: () => doubtSince !== undefined,
     failureSince,
     suspect,
+    hurry,
     failed,
     answered,
     succeeded

@@ -15,7 +15,7 @@ export interface TransportResponse {
 }
 
 /** Answers of both APIs are a few hundred bytes; whatever is longer than this is not theirs. Decoded or not. */
-const MAX_ANSWER_BYTES = 1024 * 1024
+export const MAX_ANSWER_BYTES = 1024 * 1024
 
 /** An answer as it came. */
 export interface Answer extends Omit<TransportResponse, "body"> {
