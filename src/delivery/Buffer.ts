@@ -124,9 +124,11 @@ export class LogBuffer extends Context.Service<LogBuffer, {
 
       const budget = new MemoryBudget(evict)
 
+      /** Who waits goes on at once: sees what is there at this moment, and may begin to wait for the next time. */
       const wakeWaiting = () => {
-        freed.openUnsafe()
+        const waited = freed
         freed = Latch.makeUnsafe(false)
+        waited.openUnsafe()
       }
 
       const insert = (batch: Batch) => {
@@ -186,11 +188,6 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         }
       }
 
-      const landUnsafe = (batch: Batch) => {
-        sealed.land(batch)
-        wakeWaiting()
-      }
-
       return LogBuffer.of({
         append: (destination, records) =>
           Effect.sync(() => appendUnsafe(destination, records)).pipe(
@@ -207,19 +204,25 @@ export class LogBuffer extends Context.Service<LogBuffer, {
             ledger.moveUnsafe(batch.destination.signal, "buffered", "inFlight", batch.tally)
             return sealed.ready(batch)
           }),
-        settle: (batch) => Effect.sync(() => landUnsafe(batch)),
+        settle: (batch) =>
+          Effect.sync(() => {
+            sealed.land(batch)
+            wakeWaiting()
+          }),
         replace: (batch, others) =>
           Effect.suspend(() => {
-            landUnsafe(batch)
+            sealed.land(batch)
             for (const other of others) sealed.takeOff(other)
+            wakeWaiting()
             return Effect.forEach(others, (other) => sealed.ready(other))
           }),
         giveBack: (batch) =>
           Effect.sync(() => {
-            landUnsafe(batch)
+            sealed.land(batch)
             ledger.moveUnsafe(batch.destination.signal, "inFlight", "buffered", batch.tally)
             insert(batch)
             mergeUnsafe(batch.destination)
+            wakeWaiting()
           }),
         unsettled: sealed.all,
         roomBytes: Effect.sync(() => {

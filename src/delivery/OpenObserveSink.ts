@@ -78,6 +78,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
   /** Takes nothing any more. */
   readonly close: Effect.Effect<void>
+  /** Fails when nothing is taken any more: what who asks does not hand over then is not counted as dropped. */
+  readonly assertOpen: Effect.Effect<void, SinkClosed>
   /** Waits until no delivery is under way to a destination that is not in an outage, at most for the given time. */
   readonly awaitSettled: (atMost: Duration.Duration) => Effect.Effect<void>
   /**
@@ -276,6 +278,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         close: Effect.sync(() => {
           isClosed = true
         }),
+        assertOpen: Effect.suspend(() => isClosed ? Effect.fail(new SinkClosed()) : Effect.void),
         flush: ({ budget, isLast }) => isLast ? flushLast(budget) : flush(budget),
         awaitSettled: (atMost) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) => {

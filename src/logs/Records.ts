@@ -146,6 +146,7 @@ export interface MakeOptions {
 /** Makes the service. */
 export const make = Effect.fnUntraced(function*({ awaitRoom, stamp }: MakeOptions) {
   const { maxBufferBytes, maxColumns } = yield* ExtensionConfig
+  const sink = yield* OpenObserveSink
   const accept = yield* RecordRouting.make
   const encoder = new OwnRecordEncoder(stamp, maxColumns)
   // one after the other: what waits for room keeps its place, and does not take it twice
@@ -165,6 +166,7 @@ export const make = Effect.fnUntraced(function*({ awaitRoom, stamp }: MakeOption
       const nowMs = yield* Clock.currentTimeMillis
       const encoded = encoder.encode(chunk.map((json) => ({ json, timeMs })), nowMs, members)
       if (isPatient) yield* awaitRoom(encoded.bytes.length)
+      yield* sink.assertOpen
       // all of it or nothing
       yield* Effect.uninterruptible(accept({ ...encoded, platformRecords: [] }))
     })
