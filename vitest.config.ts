@@ -72,12 +72,16 @@ export default defineConfig({
         }
       },
       {
-        // what people write with the published kit, from its source
+        // what people write with the package, from its source
         resolve: {
           alias: [
             {
               find: /^o2-lambda-extension\/testing$/,
               replacement: fileURLToPath(new URL("src/testing/index.ts", import.meta.url))
+            },
+            {
+              find: /^o2-lambda-extension\/(\w+)$/,
+              replacement: fileURLToPath(new URL("src/library/$1.ts", import.meta.url))
             }
           ]
         },

@@ -121,53 +121,56 @@ export class Ledger extends Context.Service<Ledger, {
   /** Does something at the very end, when nothing changes any more. */
   readonly atEnd: (effect: Effect.Effect<void>) => Effect.Effect<void>
 }>()("o2-lambda-extension/Ledger") {
-  static readonly layer = Layer.effect(Ledger, Effect.gen(function*() {
-    const scope = yield* Effect.scope
-    const books = { logs: emptyAccounts(), traces: emptyAccounts(), metrics: emptyAccounts() }
-    const receiving = {
-      posts: 0,
-      malformed: 0,
-      postsDropped: 0,
-      refusedRequests: 0,
-      spillFilesDropped: 0,
-      processorFailures: 0
-    }
-    return Ledger.of({
-      receiveUnsafe: (signal, tally) => {
-        const accounts = books[signal]
-        accounts.received = plus(accounts.received, tally)
-        accounts.buffered = plus(accounts.buffered, tally)
-      },
-      replayUnsafe: (signal, tally) => {
-        const accounts = books[signal]
-        accounts.replayed = plus(accounts.replayed, tally)
-        accounts.buffered = plus(accounts.buffered, tally)
-      },
-      moveUnsafe: (signal, from, to, tally) => {
-        if (tally.records === 0) return
-        const accounts = books[signal]
-        accounts[from] = plus(accounts[from], tally, -1)
-        if (typeof to === "string") accounts[to] = plus(accounts[to], tally)
-        else if ("rejected" in to) accounts.rejected = added(accounts.rejected, to.rejected, tally)
-        else accounts.dropped = added(accounts.dropped, to.dropped, tally)
-      },
-      possiblyDuplicatedUnsafe: (signal, tally) => {
-        const accounts = books[signal]
-        accounts.possiblyDuplicated = plus(accounts.possiblyDuplicated, tally)
-      },
-      countUnsafe: (what, by) => {
-        receiving[what] += by
-      },
-      // accounts are replaced, never changed, but for the objects that hold them
-      snapshot: Effect.sync(() => ({
-        logs: { ...books.logs },
-        traces: { ...books.traces },
-        metrics: { ...books.metrics },
-        receiving: { ...receiving }
-      })),
-      atEnd: (effect) => Scope.addFinalizer(scope, effect)
+  static readonly layer = Layer.effect(
+    Ledger,
+    Effect.gen(function*() {
+      const scope = yield* Effect.scope
+      const books = { logs: emptyAccounts(), traces: emptyAccounts(), metrics: emptyAccounts() }
+      const receiving = {
+        posts: 0,
+        malformed: 0,
+        postsDropped: 0,
+        refusedRequests: 0,
+        spillFilesDropped: 0,
+        processorFailures: 0
+      }
+      return Ledger.of({
+        receiveUnsafe: (signal, tally) => {
+          const accounts = books[signal]
+          accounts.received = plus(accounts.received, tally)
+          accounts.buffered = plus(accounts.buffered, tally)
+        },
+        replayUnsafe: (signal, tally) => {
+          const accounts = books[signal]
+          accounts.replayed = plus(accounts.replayed, tally)
+          accounts.buffered = plus(accounts.buffered, tally)
+        },
+        moveUnsafe: (signal, from, to, tally) => {
+          if (tally.records === 0) return
+          const accounts = books[signal]
+          accounts[from] = plus(accounts[from], tally, -1)
+          if (typeof to === "string") accounts[to] = plus(accounts[to], tally)
+          else if ("rejected" in to) accounts.rejected = added(accounts.rejected, to.rejected, tally)
+          else accounts.dropped = added(accounts.dropped, to.dropped, tally)
+        },
+        possiblyDuplicatedUnsafe: (signal, tally) => {
+          const accounts = books[signal]
+          accounts.possiblyDuplicated = plus(accounts.possiblyDuplicated, tally)
+        },
+        countUnsafe: (what, by) => {
+          receiving[what] += by
+        },
+        // accounts are replaced, never changed, but for the objects that hold them
+        snapshot: Effect.sync(() => ({
+          logs: { ...books.logs },
+          traces: { ...books.traces },
+          metrics: { ...books.metrics },
+          receiving: { ...receiving }
+        })),
+        atEnd: (effect) => Scope.addFinalizer(scope, effect)
+      })
     })
-  }))
+  )
 }
 
 const added = <R extends string>(

@@ -106,13 +106,21 @@ export const layerEnv = (
     sink(options).pipe(
       Layer.provide(connections),
       Layer.provide(
-        configFrom(env === undefined ? ExtensionConfig.layer : ExtensionConfig.layerEnv(definedIn(env)), problemsOf(options))
+        configFrom(
+          env === undefined ? ExtensionConfig.layer : ExtensionConfig.layerEnv(definedIn(env)),
+          problemsOf(options)
+        )
       )
     )
   )
 
 /**
- * The same over a `Transport` of your own: for tests, or for connections that others use, too.
+ * The same over a `Transport` of your own: for tests, or for connections that others use, too. Before there are records it is
+ * asked with an empty list, `[]`, whether any would be taken.
+ *
+ * Under `TestClock` what is due leaves when the clock is adjusted. Compressing takes real time, though: a test waits for what
+ * its `Transport` gets or for `Flusher.flush`, which goes by the clock of the test only where it has to give up, or sets
+ * `compression` to `none`.
  *
  * @since 0.2.0
  * @category layers

@@ -92,7 +92,9 @@ for (const [name, client] of clients) {
 
     it.live("says so when what answers is not HTTP", () =>
       Effect.gen(function*() {
-        const peer = yield* listenRaw((socket) => void socket.once("data", () => socket.end("220 smtp.example.com\r\n")))
+        const peer = yield* listenRaw((socket) =>
+          void socket.once("data", () => socket.end("220 smtp.example.com\r\n"))
+        )
         const error = yield* Effect.flip(exchange(peer.url))
         assert.isTrue(error.isSent)
         assert.notInclude(error.message, "SECRET-MARK")

@@ -31,7 +31,8 @@ const faults: ReadonlyArray<RequestFault> = [
   Fault.TakesNoCompression()
 ]
 
-const numbers = (count: number) => Array.from({ length: count }, (_, n) => ({ event: "job.done", n, text: "x".repeat(40) }))
+const numbers = (count: number) =>
+  Array.from({ length: count }, (_, n) => ({ event: "job.done", n, text: "x".repeat(40) }))
 
 /** Adds so many records, a fault before each part of them, has each delivered if asked to, and closes the sink. */
 const ship = Effect.fnUntraced(function*(

@@ -98,7 +98,9 @@ describe("OpenObserve.layer", () => {
         const records = yield* Records
         let taken = 0
         const adding = yield* Effect.forkDetach(
-          Effect.forever(Effect.andThen(records.add({ n: 1 }).pipe(Effect.tap(() => Effect.sync(() => taken++))), Effect.yieldNow))
+          Effect.forever(
+            Effect.andThen(records.add({ n: 1 }).pipe(Effect.tap(() => Effect.sync(() => taken++))), Effect.yieldNow)
+          )
         )
         yield* double.awaitRecords(STREAM, 10)
         return { adding, count: () => taken }
@@ -170,28 +172,32 @@ describe("OpenObserve.layer", () => {
       assert.deepStrictEqual(stored.map(({ text }) => text), manyMegabytes.map(({ text }) => text))
     })))
 
-  it.live("has the oldest make room in an outage that lasts, and counts and tells it", () =>
-    withDouble(Effect.gen(function*() {
-      const double = yield* OpenObserveDouble
-      yield* double.setFault(Fault.memoryOverflow)
-      const log = recording()
-      const books = yield* Effect.gen(function*() {
-        const records = yield* Records
-        yield* records.addAll(manyMegabytes)
-        yield* double.setFault(undefined)
-        assert.isTrue(yield* flush("20 seconds"), log.text())
-        return yield* Ledger.use((ledger) => ledger.snapshot)
-      }).pipe(Effect.provide(Layer.provideMerge(sinkBefore({ maxBufferMegabytes: 1 }), log.layer)))
-      const { logs } = books
-      assert.isTrue(isBalanced(books))
-      const times = timesOf(yield* double.records(STREAM))
-      assert.isAbove(logs.dropped.buffer_full?.records ?? 0, 0)
-      assert.strictEqual(times.size + lossesOf(logs), manyMegabytes.length)
-      // the last are there
-      assert.strictEqual(times.get(manyMegabytes.length - 1), 1)
-      assert.include(log.text(), "maxBufferMegabytes is reached")
-      assert.notInclude(log.text(), "O2_")
-    })), 60_000)
+  it.live(
+    "has the oldest make room in an outage that lasts, and counts and tells it",
+    () =>
+      withDouble(Effect.gen(function*() {
+        const double = yield* OpenObserveDouble
+        yield* double.setFault(Fault.memoryOverflow)
+        const log = recording()
+        const books = yield* Effect.gen(function*() {
+          const records = yield* Records
+          yield* records.addAll(manyMegabytes)
+          yield* double.setFault(undefined)
+          assert.isTrue(yield* flush("20 seconds"), log.text())
+          return yield* Ledger.use((ledger) => ledger.snapshot)
+        }).pipe(Effect.provide(Layer.provideMerge(sinkBefore({ maxBufferMegabytes: 1 }), log.layer)))
+        const { logs } = books
+        assert.isTrue(isBalanced(books))
+        const times = timesOf(yield* double.records(STREAM))
+        assert.isAbove(logs.dropped.buffer_full?.records ?? 0, 0)
+        assert.strictEqual(times.size + lossesOf(logs), manyMegabytes.length)
+        // the last are there
+        assert.strictEqual(times.get(manyMegabytes.length - 1), 1)
+        assert.include(log.text(), "maxBufferMegabytes is reached")
+        assert.notInclude(log.text(), "O2_")
+      })),
+    60_000
+  )
 
   it.live("loses nothing when who adds or flushes is interrupted", () =>
     withDouble(Effect.gen(function*() {

@@ -144,12 +144,14 @@ describe("OpenObserveLogger", () => {
   it.live("sends what is logged last, and bears what is logged when the sink is closed", () =>
     Effect.gen(function*() {
       const late: { log: Effect.Effect<void> } = { log: Effect.void }
-      const records = yield* log(Effect.gen(function*() {
-        const loggers = yield* Logger.CurrentLoggers
-        late.log = Effect.provideService(Effect.log("too late"), Logger.CurrentLoggers, loggers)
-        yield* Effect.addFinalizer(() => Effect.log("closing"))
-        yield* Effect.log("last")
-      }).pipe(Effect.scoped))
+      const records = yield* log(
+        Effect.gen(function*() {
+          const loggers = yield* Logger.CurrentLoggers
+          late.log = Effect.provideService(Effect.log("too late"), Logger.CurrentLoggers, loggers)
+          yield* Effect.addFinalizer(() => Effect.log("closing"))
+          yield* Effect.log("last")
+        }).pipe(Effect.scoped)
+      )
       yield* late.log
       assert.deepStrictEqual(records.map(({ message }) => message), ["last", "closing"])
     }))

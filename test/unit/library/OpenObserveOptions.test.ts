@@ -51,7 +51,10 @@ describe("the options of a sink", () => {
       assert.sameMembers(problems.map((problem) => problem.slice(0, problem.indexOf(" "))), names)
       for (const problem of problems) assert.match(problem, /: set it to /)
       assert.notInclude(error.message, "O2_")
-      assert.include(error.message, "requestTimeout is out of range (10 to 900000): set it to a duration from 10 to 900000 milliseconds")
+      assert.include(
+        error.message,
+        "requestTimeout is out of range (10 to 900000): set it to a duration from 10 to 900000 milliseconds"
+      )
     }))
 
   const secrets: ReadonlyArray<readonly [string, object]> = [
@@ -59,7 +62,10 @@ describe("the options of a sink", () => {
     ["an authorization that is none", { authorization: Redacted.make(SECRET) }],
     ["an endpoint with a password", { endpoint: `https://root:${SECRET}@example.com` }],
     ["a proxy that is not a URL", { endpoint: "https://example.com", proxy: `http://root:${SECRET}@` }],
-    ["a proxy of another scheme", { endpoint: "https://example.com", proxy: Redacted.make(`socks://root:${SECRET}@proxy:1`) }]
+    ["a proxy of another scheme", {
+      endpoint: "https://example.com",
+      proxy: Redacted.make(`socks://root:${SECRET}@proxy:1`)
+    }]
   ]
   for (const [what, options] of secrets) {
     it.effect(`give nothing away with ${what}`, () =>
@@ -108,7 +114,10 @@ describe("the options of a sink", () => {
         endpoint: Config.String("URL"),
         stream: Config.succeed(STREAM),
         flushInterval: Config.Duration("INTERVAL")
-      }, { metadata: { app: "test", _id: 5, _timestamp: 1, "": true }, processors: [Processor.redact({ fields: ["password"] })] })
+      }, {
+        metadata: { app: "test", _id: 5, _timestamp: 1, "": true },
+        processors: [Processor.redact({ fields: ["password"] })]
+      })
       yield* Records.use((records) => records.add({ n: 1, password: "x" })).pipe(
         Effect.provide(Layer.provide(sink, provider))
       )

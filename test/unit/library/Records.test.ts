@@ -177,7 +177,8 @@ describe("Records", () => {
     Effect.gen(function*() {
       const text = (n: number) => String.fromCharCode(97 + n % 26).repeat(n)
       const { records } = yield* withSink(
-        Effect.forEach(Array.from({ length: 700 }, (_, n) => n), (n) => add({ n, text: text(n) }, { requestId: `r${n}` }), {
+        Effect.forEach(Array.from({ length: 700 }, (_, n) => n), (n) =>
+          add({ n, text: text(n) }, { requestId: `r${n}` }), {
           concurrency: "unbounded"
         })
       )
@@ -245,18 +246,25 @@ describe("Records", () => {
   it.live("keeps the order within a millisecond", () =>
     Effect.gen(function*() {
       const time = Date.now()
-      const { records } = yield* withSink(Effect.forEach(Array.from({ length: 50 }, (_, n) => n), (n) => add({ n }, { time })))
-      assert.deepStrictEqual(records.map(({ _timestamp }) => _timestamp), Array.from({ length: 50 }, (_, n) => time * 1000 + n))
+      const { records } = yield* withSink(
+        Effect.forEach(Array.from({ length: 50 }, (_, n) => n), (n) => add({ n }, { time }))
+      )
+      assert.deepStrictEqual(
+        records.map(({ _timestamp }) => _timestamp),
+        Array.from({ length: 50 }, (_, n) => time * 1000 + n)
+      )
       assert.deepStrictEqual(records.map(({ n }) => n), Array.from({ length: 50 }, (_, n) => n))
     }))
 
   it.live("takes type and call from the options, and the call from the fiber", () =>
     Effect.gen(function*() {
-      const { records } = yield* withSink(Effect.gen(function*() {
-        yield* add({ n: 0 }, { type: "job", requestId: "given" })
-        yield* add({ n: 1 }, { requestId: undefined, type: undefined, time: undefined })
-        yield* add({ n: 2 })
-      }).pipe(Effect.provideService(CurrentRequestId, "of the fiber")))
+      const { records } = yield* withSink(
+        Effect.gen(function*() {
+          yield* add({ n: 0 }, { type: "job", requestId: "given" })
+          yield* add({ n: 1 }, { requestId: undefined, type: undefined, time: undefined })
+          yield* add({ n: 2 })
+        }).pipe(Effect.provideService(CurrentRequestId, "of the fiber"))
+      )
       assert.deepStrictEqual(records.map(({ requestid, type }) => [type, requestid]), [
         ["job", "given"],
         ["custom", "of the fiber"],
