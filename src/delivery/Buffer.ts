@@ -67,7 +67,9 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly sparesUnsafe: (giveWay: () => boolean) => void
   /** Marks all that has come so far: the function says whether nothing of it is held any more. */
   readonly mark: Effect.Effect<() => boolean>
-  /** Begins to watch: the inner effect waits until memory has been given back since. */
+  /** Has those who wait for memory look again: something else has changed. */
+  readonly wake: Effect.Effect<void>
+  /** Begins to watch: the inner effect waits until memory has been given back since, or `wake` was called. */
   readonly watchFreed: Effect.Effect<Effect.Effect<void>>
   readonly state: Effect.Effect<BufferState>
   readonly stateOfUnsafe: (destination: Destination) => DestinationState
@@ -222,7 +224,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
             ledger.moveUnsafe(batch.destination.signal, "inFlight", "buffered", batch.tally)
             insert(batch)
             mergeUnsafe(batch.destination)
-            wakeWaiting()
+            // nothing has been given back; who went on now would have it sent again before its setback is known
           }),
         unsettled: sealed.all,
         roomBytes: Effect.sync(() => {
@@ -253,6 +255,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
           const marked = nextNumber
           return () => Math.min(open.oldest()?.first ?? Infinity, sealed.oldestId) >= marked
         }),
+        wake: Effect.sync(wakeWaiting),
         watchFreed: Effect.sync(() => freed.await),
         state: Effect.sync(() => ({
           heldBytes: heldBytes(),

@@ -52,6 +52,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     probe: Effect.suspend(() => slots.hasSuspects ? check.start : Effect.andThen(sealNext, startWorkers)),
     // there may be no call that sends what has grown meanwhile
     resume: Effect.suspend(() => Effect.andThen(sealNext, startWorkers)),
+    paused: buffer.wake,
     phrase: config.phrase ?? identity
   })
 

@@ -14,6 +14,8 @@ export interface Reactions {
   readonly probe: Effect.Effect<void>
   /** The server has dealt with a batch again: what has grown meanwhile may leave. */
   readonly resume: Effect.Effect<void>
+  /** The server is to be left in peace: nobody should wait for it. */
+  readonly paused: Effect.Effect<void>
   /** Puts a text for people in the words of who has made the settings. */
   readonly phrase: (text: string) => string
 }
@@ -23,7 +25,7 @@ const WELL_FOR_MS = 2_000
 
 /** Notes failures and successes of deliveries. */
 export const make = Effect.fnUntraced(
-  function*({ server, signal, url }: Destination, { phrase, probe, resume }: Reactions) {
+  function*({ server, signal, url }: Destination, { paused, phrase, probe, resume }: Reactions) {
     const breaker = new CircuitBreaker()
     const timer = yield* FiberHandle.make<void>()
     // Since when, without the server having dealt with a batch since, attempts have failed.
@@ -86,6 +88,7 @@ export const make = Effect.fnUntraced(
       }
       const isFirst = breaker.failed(now, yield* Random.next, failure)
       yield* probeAfterPause(now)
+      yield* paused
       if (!isFirst) return
       yield* Effect.logWarning(`${server} takes no records; they wait in memory`, {
         signal,

@@ -32,7 +32,7 @@ export interface InvokeEvent {
 }
 
 /** The end of the sandbox, or of this process in it. */
-export interface ShutdownEvent {
+interface ShutdownEvent {
   readonly eventType: "SHUTDOWN"
   /** Epoch ms at which this process is killed. */
   readonly deadlineMs: number

@@ -72,7 +72,10 @@ const bodyOf = Effect.fnUntraced(function*({ stream }: HttpClientResponse, host:
   return Buffer.concat(chunks)
 })
 
-const withoutCoding = ({ "content-encoding": _, ...headers }: Readonly<Record<string, string | undefined>>) => headers
+const withoutCoding = (headers: Readonly<Record<string, string | undefined>>) => ({
+  ...headers,
+  "content-encoding": undefined
+})
 
 /** What clients call in their own way. */
 const usualCodes: Readonly<Record<string, string>> = {

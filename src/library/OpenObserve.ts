@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import { ConfigurationError, ExtensionConfig } from "../config/Config.ts"
 import * as ServerTransport from "../config/ServerTransport.ts"
-import { Ledger } from "../delivery/Ledger.ts"
+import type { Ledger } from "../delivery/Ledger.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
 import * as EventTime from "../logs/EventTime.ts"
 import { addition } from "../logs/OwnRecordEncoder.ts"
@@ -190,7 +190,7 @@ const sink = ({ metadata, processors, shutdownTimeout }: EnvironmentOptions) =>
     Records,
     Effect.gen(function*() {
       const { awaitTurn } = yield* OpenObserveSink
-      return yield* makeRecords({ stamp: stampOf(metadata ?? {}), awaitRoom: awaitTurn })
+      return yield* makeRecords({ stamp: stampOf(metadata ?? {}), awaitRoom: awaitTurn, isInTurn: true })
     })
   ).pipe(
     // closed before what it needs: what is left is delivered then

@@ -7,7 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Formatter from "effect/Formatter"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import * as Result from "effect/Result"
@@ -61,7 +61,7 @@ type Members = Readonly<Record<string, unknown>>
 const lineOf = ({ cause, date, fiber, logLevel, message }: Logger.Options<unknown>): Members => {
   const parts = (Array.isArray(message) ? message as ReadonlyArray<unknown> : [message]).map(told)
   const texts = parts.filter((part) => !isMembers(part)).map(textOf)
-  const error = [...parts.filter((part) => part instanceof Error).map((error) => error.stack ?? String(error))]
+  const error = parts.filter((part) => part instanceof Error).map((error) => error.stack ?? String(error))
   if (cause.reasons.length > 0) error.push(Cause.pretty(cause))
   const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
   const ours = {

@@ -128,8 +128,9 @@ export class Records extends Context.Service<Records, {
       const sink = yield* OpenObserveSink
       return yield* make({
         stamp: { additions: additionsUnsafe, timestamp: timestampUnsafe },
-        // a hook must not hold up the function
-        awaitRoom: (bytes) => sink.awaitRoom(bytes, flushBudgetMs)
+        // a hook must not hold up the function: not by the time that others wait, either
+        awaitRoom: (bytes) => sink.awaitRoom(bytes, flushBudgetMs),
+        isInTurn: false
       })
     })
   )
@@ -141,15 +142,16 @@ export interface MakeOptions {
   readonly stamp: Stamp
   /** Waits until so many bytes find room. */
   readonly awaitRoom: (bytes: number) => Effect.Effect<unknown>
+  /** Whether who waits keeps a place before those who come later; else all wait beside each other, and find less room. */
+  readonly isInTurn: boolean
 }
 
 /** Makes the service. */
-export const make = Effect.fnUntraced(function*({ awaitRoom, stamp }: MakeOptions) {
+export const make = Effect.fnUntraced(function*({ awaitRoom, isInTurn, stamp }: MakeOptions) {
   const { maxBufferBytes, maxColumns } = yield* ExtensionConfig
   const sink = yield* OpenObserveSink
   const accept = yield* RecordRouting.make
   const encoder = new OwnRecordEncoder(stamp, maxColumns)
-  // one after the other: what waits for room keeps its place, and does not take it twice
   const turn = Semaphore.makeUnsafe(1)
   const maxChunkBytes = Math.min(MAX_CHUNK_BYTES, maxBufferBytes / 8)
 
@@ -160,17 +162,24 @@ export const make = Effect.fnUntraced(function*({ awaitRoom, stamp }: MakeOption
     return { timeMs, members: members.filter((member) => member !== undefined) }
   })
 
+  const take = Effect.fnUntraced(function*(
+    chunk: ReadonlyArray<string>,
+    { members, timeMs }: Effect.Success<ReturnType<typeof commonOf>>,
+    isPatient: boolean
+  ) {
+    const nowMs = yield* Clock.currentTimeMillis
+    const encoded = encoder.encode(chunk.map((json) => ({ json, timeMs })), nowMs, members)
+    if (isPatient) yield* awaitRoom(encoded.bytes.length)
+    yield* sink.assertOpen
+    // all of it or nothing
+    yield* Effect.uninterruptible(accept({ ...encoded, platformRecords: [] }))
+  })
+
   const addChunk = Effect.fnUntraced(function*(chunk: ReadonlyArray<string>, options: RecordOptions) {
-    const { members, timeMs } = yield* commonOf(options)
-    const take = Effect.fnUntraced(function*(isPatient: boolean) {
-      const nowMs = yield* Clock.currentTimeMillis
-      const encoded = encoder.encode(chunk.map((json) => ({ json, timeMs })), nowMs, members)
-      if (isPatient) yield* awaitRoom(encoded.bytes.length)
-      yield* sink.assertOpen
-      // all of it or nothing
-      yield* Effect.uninterruptible(accept({ ...encoded, platformRecords: [] }))
-    })
-    yield* (yield* IsPatient) ? turn.withPermit(take(true)) : take(false)
+    const common = yield* commonOf(options)
+    const isPatient = yield* IsPatient
+    const taking = take(chunk, common, isPatient)
+    yield* isPatient && isInTurn ? turn.withPermit(taking) : taking
   })
 
   const addAll = Effect.fnUntraced(function*(records: Iterable<object>, options: RecordOptions = {}) {
@@ -183,7 +192,8 @@ export const make = Effect.fnUntraced(function*({ awaitRoom, stamp }: MakeOption
     /** Texts of the next records; `end` is what comes of the rest when there is nothing more to be taken. */
     const next = (): ReadonlyArray<string> => {
       const chunk: Array<string> = []
-      for (let bytes = 0; end === undefined && chunk.length < MAX_CHUNK && bytes < maxChunkBytes;) {
+      let bytes = 0
+      while (end === undefined && chunk.length < MAX_CHUNK && bytes < maxChunkBytes) {
         const item = Result.try(() => source.next())
         if (Result.isFailure(item)) end = Effect.die(item.failure)
         else if (item.success.done === true) end = Effect.void
@@ -200,17 +210,23 @@ export const make = Effect.fnUntraced(function*({ awaitRoom, stamp }: MakeOption
       return chunk
     }
 
-    const all = Effect.gen(function*() {
-      while (end === undefined) {
-        const chunk = next()
-        if (chunk.length > 0) yield* addChunk(chunk, options)
-      }
+    const all: Effect.Effect<void, RecordError | SinkClosed> = Effect.suspend(() => {
+      const chunk = next()
+      const adding = chunk.length === 0 ? Effect.void : addChunk(chunk, options)
+      return Effect.andThen(adding, end ?? all)
     })
     yield* Effect.onExit(all, (exit) => Exit.isSuccess(exit) || end !== undefined ? Effect.void : leave)
-    if (end !== undefined) yield* end
   })
 
-  return Records.of({ add: (fields, options) => addAll([fields], options), addAll })
+  const add = (fields: object, options: RecordOptions = {}) =>
+    Effect.suspend((): Effect.Effect<void, RecordError | SinkClosed> => {
+      const json = Result.try(() => jsonOf(fields))
+      return Result.isSuccess(json)
+        ? addChunk([json.success], options)
+        : Effect.fail(new RecordError({ index: 0, cause: json.failure }))
+    })
+
+  return Records.of({ add, addAll })
 })
 
 const millisOf = (time: RecordOptions["time"]): number | undefined => {

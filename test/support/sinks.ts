@@ -31,7 +31,7 @@ export const sinkBefore = (options: Partial<OpenObserve.OpenObserveOptions> = {}
   Layer.unwrap(Effect.map(OpenObserveDouble, (double) => OpenObserve.layer(optionsFor(double, options))))
 
 /** A line as it was logged. */
-export interface Line {
+interface Line {
   readonly level: string
   readonly message: unknown
 }

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { Ledger } from "../../../src/library/Ledger.ts"
@@ -17,6 +18,8 @@ const stored = OpenObserveDouble.use((double) => double.records(STREAM))
 
 const add = (fields: object, options?: Parameters<Records["Service"]["add"]>[1]) =>
   Records.use((records) => records.add(fields, options))
+
+const dateOf = (time: number | string) => new Date(time)
 
 const addAll = (records: Iterable<object>) => Records.use((service) => service.addAll(records))
 
@@ -205,9 +208,9 @@ describe("Records", () => {
 
   it.live("takes times in every form", () =>
     Effect.gen(function*() {
-      const now = Date.now() - 60_000
+      const now = (yield* Clock.currentTimeMillis) - 60_000
       const { records } = yield* withSink(Effect.gen(function*() {
-        yield* add({ n: 0 }, { time: new Date(now) })
+        yield* add({ n: 0 }, { time: dateOf(now) })
         yield* add({ n: 1 }, { time: now + 1.25 })
         yield* add({ n: 2 }, { time: DateTime.makeUnsafe(now + 2) })
         yield* add({ n: 3 }, { time: DateTime.makeZonedUnsafe(now + 3, { timeZone: "Europe/Berlin" }) })
@@ -223,19 +226,19 @@ describe("Records", () => {
 
   it.live("keeps times that OpenObserve refuses, and takes now for those that are none", () =>
     Effect.gen(function*() {
-      const before = Date.now() * 1000
+      const now = yield* Clock.currentTimeMillis
       const { records } = yield* withSink(Effect.gen(function*() {
-        yield* add({ n: 0 }, { time: new Date("2020-01-02T03:04:05.678Z") })
-        yield* add({ n: 1 }, { time: Date.now() + 48 * 3_600_000 })
-        yield* add({ n: 2 }, { time: new Date("nonsense") })
+        yield* add({ n: 0 }, { time: dateOf("2020-01-02T03:04:05.678Z") })
+        yield* add({ n: 1 }, { time: now + 48 * 3_600_000 })
+        yield* add({ n: 2 }, { time: dateOf("nonsense") })
         yield* add({ n: 3 }, { time: Infinity })
         yield* add({ n: 4, time: "mine" }, { time: 0 })
       }))
       const byNumber = records.toSorted((one, other) => Number(one["n"]) - Number(other["n"]))
       assert.lengthOf(byNumber, 5)
-      for (const { _timestamp } of byNumber) assert.isAtLeast(Number(_timestamp), before)
+      for (const { _timestamp } of byNumber) assert.isAtLeast(Number(_timestamp), now * 1000)
       assert.strictEqual(byNumber[0]?.["time"], "2020-01-02T03:04:05.678Z")
-      assert.isAbove(Date.parse(String(byNumber[1]?.["time"])), Date.now() + 47 * 3_600_000)
+      assert.isAbove(Date.parse(String(byNumber[1]?.["time"])), now + 47 * 3_600_000)
       assert.deepStrictEqual([byNumber[2]?.["time"], byNumber[3]?.["time"], byNumber[4]?.["time"]], [
         undefined,
         undefined,
@@ -245,7 +248,7 @@ describe("Records", () => {
 
   it.live("keeps the order within a millisecond", () =>
     Effect.gen(function*() {
-      const time = Date.now()
+      const time = yield* Clock.currentTimeMillis
       const { records } = yield* withSink(
         Effect.forEach(Array.from({ length: 50 }, (_, n) => n), (n) => add({ n }, { time }))
       )
