@@ -46,6 +46,8 @@ export const make: Effect.Effect<Logger.Logger<unknown, void>, never, Records> =
     Effect.runForkWith(fiber.context)(
       line.pipe(
         Effect.catchTag("RecordError", () => add(writable(lineOf(options)))),
+        // members that cannot even be read
+        Effect.catchDefect(() => add({ level: options.logLevel.toLowerCase(), message: "a line that cannot be read" })),
         // who logs is never told, nor held up
         Effect.catchCause(() => Effect.void),
         Effect.provideService(IsPatient, false),

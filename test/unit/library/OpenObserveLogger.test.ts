@@ -67,6 +67,20 @@ describe("OpenObserveLogger", () => {
       assert.isDefined(records[0]?.["circular"])
     }))
 
+  it.live("says of a line that cannot be read that there was one", () =>
+    Effect.gen(function*() {
+      const unreadable = Object.defineProperty({}, "n", {
+        enumerable: true,
+        get: () => {
+          throw new Error("no")
+        }
+      })
+      const records = yield* log(Effect.logWarning("text", unreadable))
+      assert.deepStrictEqual(records.map(({ level, message }) => [level, message]), [
+        ["warn", "a line that cannot be read"]
+      ])
+    }))
+
   it.live("hides what is redacted", () =>
     Effect.gen(function*() {
       const secret = Redacted.make("SECRET-MARK")
