@@ -2,6 +2,8 @@ import type { Reporter, TestModule } from "vitest/node"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
+const root = fileURLToPath(new URL(".", import.meta.url))
+
 /** Closes the run with its figures alone on a line, for those who read logs by machine. */
 const closingLine: Reporter = {
   onTestRunEnd: (modules: ReadonlyArray<TestModule>) => {
@@ -72,13 +74,11 @@ export default defineConfig({
         }
       },
       {
-        // what people write with the published kit, from its source
+        // what people write with the published package, from its source
         resolve: {
           alias: [
-            {
-              find: /^o2-lambda-extension\/testing$/,
-              replacement: fileURLToPath(new URL("src/testing/index.ts", import.meta.url))
-            }
+            { find: /^o2-lambda-extension\/testing$/, replacement: `${root}src/testing/index.ts` },
+            { find: /^o2-lambda-extension\/(\w+)$/, replacement: `${root}src/library/$1.ts` }
           ]
         },
         test: {
