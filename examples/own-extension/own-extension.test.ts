@@ -1,6 +1,6 @@
 /** The extension in a local Lambda, before a local OpenObserve. */
 import { build } from "esbuild"
-import { mkdtemp, rm } from "node:fs/promises"
+import { chmod, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -10,9 +10,10 @@ import { expect, test } from "vitest"
 /** One file that Lambda can start: what would be in the layer's `extensions` folder. */
 const layer = async () => {
   const extensionsDirectory = await mkdtemp(join(tmpdir(), "own-extension-"))
+  const outfile = join(extensionsDirectory, "orders-extension")
   await build({
     entryPoints: [join(import.meta.dirname, "orders-extension.ts")],
-    outfile: join(extensionsDirectory, "orders-extension"),
+    outfile,
     bundle: true,
     platform: "node",
     target: "node20",
@@ -21,6 +22,7 @@ const layer = async () => {
     alias: { "o2-lambda-extension": fileURLToPath(new URL("../../src/library", import.meta.url)) },
     resolveExtensions: [".ts", ".js"]
   })
+  await chmod(outfile, 0o755)
   return {
     extensionsDirectory,
     [Symbol.asyncDispose]: () => rm(extensionsDirectory, { recursive: true, force: true })
