@@ -127,6 +127,11 @@ const make = Effect.fnUntraced(function*(options: LambdaEmulatorOptions) {
 export class LambdaEmulator extends Context.Service<LambdaEmulator, EmulatorOperations>()(
   "o2-lambda-extension/testing/LambdaEmulator"
 ) {
+  /**
+   * An environment that nothing has been started in yet; fails when its directory, port or mounts cannot be had.
+   *
+   * @since 0.2.0
+   */
   static readonly layer = (options: LambdaEmulatorOptions): Layer.Layer<LambdaEmulator, LambdaEmulatorError> =>
     Layer.effect(LambdaEmulator, make(options))
 
