@@ -43,7 +43,7 @@ export interface Configuration
 }
 
 /** The user's settings, read once from the `ConfigProvider` (the environment unless replaced). */
-export class ExtensionConfig extends Context.Service<ExtensionConfig, Configuration>()("o2-lambda-extension/Config") {
+export class ExtensionConfig extends Context.Service<ExtensionConfig, Configuration>()("o2-lambda-extension/ExtensionConfig") {
   static readonly layer = Layer.suspend(() => Layer.effect(ExtensionConfig, read))
   /** Reads the given variables instead of the environment. */
   static readonly layerEnv = (env: Readonly<Record<string, string>>) =>

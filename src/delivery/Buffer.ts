@@ -68,7 +68,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly watchFreed: Effect.Effect<Effect.Effect<void>>
   readonly state: Effect.Effect<BufferState>
   readonly stateOfUnsafe: (destination: Destination) => DestinationState
-}>()("o2-lambda-extension/Buffer") {
+}>()("o2-lambda-extension/LogBuffer") {
   static readonly layerNoDeps = Layer.effect(
     LogBuffer,
     Effect.gen(function*() {

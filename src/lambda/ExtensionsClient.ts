@@ -106,7 +106,18 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
         if (received === "") return yield* refusal("the answer has no Lambda-Extension-Identifier")
         identifier = received
         return ExtensionsApi.readRegistration(body)
-      })
+      }).pipe(
+        Effect.mapError((error) =>
+          error.status === 403
+            ? new ExtensionsError({
+              operation: "register",
+              status: 403,
+              detail:
+                `${error.detail}; it asked as "${environment.extensionName}", which must be the full name of its file in /opt/extensions`
+            })
+            : error
+        )
+      )
 
       const requestEvent = Effect.gen(function*() {
         const { body, status } = yield* call("next", { method: "GET", path: "/2020-01-01/extension/event/next" })
