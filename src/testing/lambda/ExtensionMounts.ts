@@ -74,10 +74,10 @@ const readHosts = (): string => {
   }
 }
 
-const programPath = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+const programPath = () => [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
 
 const find = (program: string): string | undefined =>
-  programPath.map((directory) => join(directory, program)).find((file) => {
+  programPath().map((directory) => join(directory, program)).find((file) => {
     try {
       accessSync(file, constants.X_OK)
       return true
@@ -100,7 +100,7 @@ const hold = async (
 ): Promise<ChildProcess | undefined> => {
   const places = mounts.flatMap(({ from, over }) => [from, over])
   const child = spawn(unshare, [...flags, "/bin/sh", "-c", holder, "sh", ...places], {
-    env: { PATH: programPath.join(":") },
+    env: { PATH: programPath().join(":") },
     stdio: ["pipe", "pipe", "ignore"]
   })
   const isReady = await new Promise<boolean>((resolve) => {

@@ -34,7 +34,7 @@ export const BUNDLES: ReadonlyArray<Bundle> = [
   whole("Records", 171),
   whole("Telemetry", 65),
   whole("Transport", 94),
-  whole("testing", 170),
+  whole("testing", 183),
   part("run", "Extension", 248),
   part("layer", "OpenObserve", 178),
   part("redact", "Processor", 5),
