@@ -61,6 +61,7 @@ const demo = Effect.fnUntraced(function*(options: Arguments.DemoOptions) {
       environment: target.environment,
       path: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
       functionName,
+      resolveSandboxHost: "never",
       timeoutMs: Arguments.FUNCTION_TIMEOUT_MS
     })),
     Effect.mapError(({ operation, problem }) =>

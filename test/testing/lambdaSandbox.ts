@@ -47,6 +47,7 @@ export const withEmulator = <A, E>(
       runtime: bootstrap === undefined
         ? { _tag: "Handler", file: join(fixtures, "handler.mjs") }
         : { _tag: "Bootstrap", file: bootstrapFile },
+      resolveSandboxHost: "never",
       path: `${dirname(process.execPath)}:/usr/bin:/bin`,
       ...options,
       environment: { SHIPPER: JSON.stringify(shipper), ...options.environment }

@@ -7,11 +7,13 @@ import { Agent } from "./Agent.ts"
 import { now } from "./Clock.ts"
 import { Condition } from "./Condition.ts"
 import { extensionEnvironment, runtimeEnvironment } from "./Environment.ts"
-import type { EmulatorSettings, OutputLine } from "./Options.ts"
+import type { OutputLine } from "./Observations.ts"
+import type { EmulatorSettings } from "./Options.ts"
 import { ManagedProcess } from "./Processes.ts"
 import type { ProcessExit } from "./Processes.ts"
 import { lineRecord } from "./Records.ts"
 import { RuntimeSlot } from "./RuntimeSlot.ts"
+import type { SandboxName } from "./SandboxName.ts"
 import type { TelemetryStream } from "./TelemetryStream.ts"
 
 /** The first thing that went wrong for good; later ones are not recorded. */
@@ -29,6 +31,7 @@ export interface GenerationContext {
   readonly stream: TelemetryStream
   readonly output: Array<OutputLine>
   readonly logStreamName: string
+  readonly sandboxName: SandboxName
 }
 
 /** Lambda's limit of external and internal extensions together. */
@@ -107,6 +110,7 @@ export class Generation {
       arguments: isFramed ? [nodeRuntimeFile, runtime.file, runtime.export ?? "handler"] : [],
       environment: runtimeEnvironment(settings, runtimeApi, this.#context.logStreamName),
       directory: dirname(runtime.file),
+      prefix: [],
       isFramed,
       onLine: (stream, text) => this.#write("runtime", stream, text),
       onFrame: ({ payload }) => this.#write("runtime", "stdout", payload),
@@ -154,6 +158,12 @@ export class Generation {
     return lines.length === 0 ? "it has written nothing" : `its output was:\n${lines.join("\n")}`
   }
 
+  /** The last lines of an extension that never got ready, and what may have kept it from that. */
+  tailOfStart(name: string): string {
+    const { hint } = this.#context.sandboxName
+    return hint === undefined ? this.tail(name) : `${this.tail(name)}\n${hint}`
+  }
+
   #spawnExtension(agent: Agent, file: string): void {
     const { runtimeApi, settings } = this.#context
     agent.process = new ManagedProcess({
@@ -161,6 +171,7 @@ export class Generation {
       arguments: [],
       environment: extensionEnvironment(settings, runtimeApi),
       directory: "/",
+      prefix: this.#context.sandboxName.prefix,
       isFramed: false,
       onLine: (stream, text) => this.#write(agent.name, stream, text),
       onFrame: () => undefined,
@@ -184,7 +195,8 @@ export class Generation {
       agent.errorType ??= errorType
       if (!reported) agent.state = "Exited"
       const how = exit.code === undefined ? `by ${exit.signal ?? "a signal"}` : `with code ${exit.code}`
-      this.fail(errorType, `extension ${agent.name} exited ${how}; ${this.tail(agent.name)}`)
+      const tail = agent.readyAt === undefined ? this.tailOfStart(agent.name) : this.tail(agent.name)
+      this.fail(errorType, `extension ${agent.name} exited ${how}; ${tail}`)
     }
     this.condition.notify()
   }

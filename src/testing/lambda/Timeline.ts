@@ -1,5 +1,5 @@
 /** A run as Lambda sees it: what lasted from when to when, and what happened at which moment. */
-import type { ApiCall, Delivery, OutputLine } from "./Options.ts"
+import type { ApiCall, Delivery, OutputLine } from "./Observations.ts"
 
 /** Something that lasts; times are epoch ms with a fraction, `until` is `undefined` while it goes on. */
 export interface Span {
