@@ -63,7 +63,9 @@ export const pageDocument = (data: PageData): string =>
 <a class="skip" href="#main">Skip to the run</a>
 <header>
 <h1>${html(data.title)}</h1>
-<p class="quiet">As Lambda saw it, from ${html(new Date(data.began).toISOString().replace("T", " ").slice(0, 23))} UTC</p>
+<p class="quiet">As Lambda saw it, from ${
+    html(new Date(data.began).toISOString().replace("T", " ").slice(0, 23))
+  } UTC</p>
 <noscript><p><strong>This page draws itself: it needs JavaScript, and nothing else.</strong></p></noscript>
 </header>
 <form id="filter" role="search" aria-label="Filter by request id">
@@ -110,7 +112,7 @@ ${table("entries", "Everything that happened", ["When", "Took", "Where", "What",
 </section>
 <section aria-labelledby="records-heading">
 <h2 id="records-heading">Records that OpenObserve has stored</h2>
-<details id="common"><summary>Columns that say the same in all of them</summary><dl class="pairs" id="common-columns"></dl></details>
+<details id="common"><summary>Columns with the same value in all that have them</summary><dl class="pairs" id="common-columns"></dl></details>
 ${table("records", "Stored records", ["Timestamp", "Type", "Record", "Calls", "Columns"])}
 </section>
 <section aria-labelledby="ledger-heading">

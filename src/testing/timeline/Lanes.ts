@@ -35,10 +35,11 @@ export const lanesOf = (entries: ReadonlyArray<Entry>) => {
   const names = inOrder(new Set(entries.map(({ lane }) => lane)))
   const numbers = new Map(names.map((name, index) => [name, index]))
   const ends = names.map((): Array<number> => [])
-  const places = entries.map(({ from, lane, until = Infinity }) => {
+  const places = entries.map(({ from, lane, shape, until = Infinity }) => {
     const number = numbers.get(lane) ?? 0
     const rows = ends[number] ?? []
-    if (from === until) return { lane: number, row: 0 }
+    // the platform has a call before it thaws the sandbox: the ground of a lane, not a thing beside others
+    if (from === until || shape === "frozen") return { lane: number, row: 0 }
     const free = rows.findIndex((end) => end <= from + TOUCH_MS)
     const row = free >= 0 ? free : Math.min(rows.length, MAX_ROWS - 1)
     rows[row] = Math.max(until, free >= 0 ? 0 : rows[row] ?? 0)

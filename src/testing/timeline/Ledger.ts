@@ -24,7 +24,11 @@ const rowsOf = (ledger: Fields, prefix = ""): ReadonlyArray<readonly [string, st
 
 /** The number in an account, of all its reasons together. */
 const amount = (value: unknown): number =>
-  typeof value === "number" ? value : isFields(value) ? Object.values(value).reduce<number>((sum, part) => sum + amount(part), 0) : 0
+  typeof value === "number"
+    ? value
+    : isFields(value)
+    ? Object.values(value).reduce<number>((sum, part) => sum + amount(part), 0)
+    : 0
 
 const INTO = ["received", "replayed"]
 const OUT_OF = ["delivered", "rejected", "dropped", "spilled", "buffered", "inFlight"]

@@ -21,9 +21,12 @@ const SIGNS: ReadonlyArray<readonly [picture: string, meaning: string]> = [
   [sign("call", "M8 14h10l-5-9z"), "call to one of Lambda’s APIs"],
   [sign("line", "M12 1h2v14h-2z"), "line on stdout"],
   [sign("error-line", "M12 1h2v8h-2zM10.500 11h5v5h-5z"), "line on stderr"],
-  [`<g class="mark t-bad k-shutdown"><rect class="fill" x="1" y="2" width="24" height="12" rx="3"/>${
-    lines("hatch-bad", "M3 2L14 14M11 2L22 14")
-  }</g>`, "✘ went wrong"]
+  [
+    `<g class="mark t-bad k-shutdown"><rect class="fill" x="1" y="2" width="24" height="12" rx="3"/>${
+      lines("hatch-bad", "M3 2L14 14M11 2L22 14")
+    }</g>`,
+    "✘ went wrong"
+  ]
 ]
 
 /** A list of signs. */

@@ -5,7 +5,7 @@ import type { Entry, Tone } from "./Entry.ts"
 
 const GOOD = new Set(["success", "spindown"])
 
-const toneOf = ({ outcome }: Phase): Tone => GOOD.has(outcome) ? "good" : outcome === "" ? "plain" : "bad"
+const toneOf = ({ outcome, until }: Phase): Tone => until === undefined ? "plain" : GOOD.has(outcome) ? "good" : "bad"
 
 const textOf = ({ outcome, phase, requestId, until }: Phase): string => {
   const end = until === undefined ? "goes on" : phase === "shutdown" ? `because of ${outcome}` : outcome

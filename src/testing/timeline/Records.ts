@@ -17,18 +17,28 @@ const textOf = (value: unknown): string => typeof value === "string" ? value : J
 /** Columns that have a place of their own in the row. */
 const PLACED = new Set(["_timestamp", "type", "record"])
 
-/** Columns that say the same in every record. */
+/** Columns that most records have, with one value in all of them. */
 const commonColumns = (records: ReadonlyArray<StoredRecord>): ReadonlyMap<string, unknown> => {
-  const [first, ...others] = records
-  if (first === undefined || others.length === 0) return new Map()
+  const seen = new Map<string, { readonly value: unknown; count: number; isSame: boolean }>()
+  for (const record of records) {
+    for (const [name, value] of Object.entries(record)) {
+      const column = seen.get(name)
+      if (column === undefined) seen.set(name, { value, count: 1, isSame: true })
+      else {
+        column.count += 1
+        column.isSame &&= column.value === value
+      }
+    }
+  }
+  const isCommon = (count: number) => count > 1 && count > records.length / 2
   return new Map(
-    Object.entries(first).filter(([name, value]) =>
-      !PLACED.has(name) && others.every((record) => Object.hasOwn(record, name) && record[name] === value)
+    [...seen].flatMap(([name, { count, isSame, value }]) =>
+      isSame && isCommon(count) && !PLACED.has(name) ? [[name, value]] : []
     )
   )
 }
 
-/** The rows, and what all of them say. */
+/** The rows, and what most of them say alike. */
 export const recordRows = (records: ReadonlyArray<StoredRecord>, calls: Calls) => {
   const common = commonColumns(records)
   const rows = records.map((record): RecordRow => {

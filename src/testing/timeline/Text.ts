@@ -21,9 +21,12 @@ const DELETE = 0x7f
 const DELETE_PICTURE = "\u2421"
 
 // oxlint-disable-next-line no-control-regex -- these are what is made visible
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 
-/** Control characters, and those that change the direction of writing, as something to see; line breaks and tabs stay. */
+/**
+ * Control characters, and those that change the direction of writing, as something to see. Line breaks and tabs stay, and
+ * so do the joiners that emoji and scripts are made with.
+ */
 export const visible = (text: string): string =>
   text.toWellFormed().replaceAll(UNSEEN, (character) => {
     const code = character.charCodeAt(0)

@@ -54,19 +54,23 @@ const answersOf = (calls: ReadonlyArray<TimedCall>): ReadonlyMap<string, number>
     return id === undefined ? [] : [[id, call.at]]
   }))
 
-const bar = (phase: Phase, number: number, entry: Pick<Entry, "lane" | "shape" | "tone" | "mark" | "text"> & {
-  readonly from?: number
-  readonly until: number | undefined
-}): Entry => ({ from: phase.from, generation: phase.generation, calls: [number], details: [], ...entry })
+const bar = (
+  phase: Phase,
+  number: number,
+  entry: Pick<Entry, "lane" | "shape" | "tone" | "mark" | "text"> & {
+    readonly from?: number
+    readonly until: number | undefined
+  }
+): Entry => ({ from: phase.from, generation: phase.generation, calls: [number], details: [], ...entry })
 
 /** The function's and the extensions' part of every call. */
 export const workEntries = ({ calls: apiCalls }: Timeline, { phases }: Calls): ReadonlyArray<Entry> => {
   const runtime: Poller = { lane: "function", polls: apiCalls.filter((call) => pathOf(call) === RUNTIME_NEXT) }
   const extensions = extensionsOf(apiCalls)
   const answers = answersOf(apiCalls)
+  const isConcurrent = phases.some(({ from }, number) => from < (phases[number - 1]?.until ?? -Infinity))
   return phases.flatMap((phase, number) => {
-    const overlaps = (phases[number + 1]?.from ?? Infinity) < (phase.until ?? Infinity)
-    const done = overlaps ? answers.get(phase.requestId ?? "") : firstWithin(runtime, phase)
+    const done = isConcurrent ? answers.get(phase.requestId ?? "") : firstWithin(runtime, phase)
     const found = [bar(phase, number, {
       lane: "function",
       shape: "runs",

@@ -4,8 +4,12 @@ const ROW = 24
 const isMoment = (entry) => entry.from === entry.until
 const CHARACTER = 6.6
 
+/** Their word may stand beside them. */
+const BESIDE = new Set(["request", "invoke"])
+
 /** A bar, with its word when there is room. */
-const bar = (entry, x, width, y, count) => {
+const bar = ({ bad, count, end: to, entry, x }, y, room) => {
+  const width = to - x
   const wide = Math.max(width, 3)
   const group = shape("g", {})
   const box = { x, y: y + 3, width: wide, height: ROW - 6, rx: Math.min(3, wide / 2) }
@@ -13,14 +17,18 @@ const bar = (entry, x, width, y, count) => {
   if (entry.tone === "bad") group.append(shape("rect", { ...box, class: "bad-pattern", fill: "url(#pattern-bad)" }))
   else if (entry.shape === "frozen") group.append(shape("rect", { ...box, fill: "url(#pattern-frozen)" }))
   else if (entry.shape === "after") group.append(shape("rect", { ...box, fill: "url(#pattern-after)" }))
-  const word = count > 1 ? "×" + number(count) : (entry.tone === "bad" ? "✘ " : "") + entry.mark
+  const word = count === 1 ? (bad > 0 ? "✘ " : "") + entry.mark : bad > 0 ? "✘" + number(bad) + "/" + number(count) : "×" + number(count)
   const inside = word.length * CHARACTER + 8
-  if (word !== "" && wide >= inside) {
-    const middle = Math.max(x, 0) + Math.min(wide, wide + Math.min(x, 0)) / 2
+  const start = Math.max(x, view.left)
+  const end = Math.min(x + wide, view.width - 8)
+  if (word !== "" && end - start >= inside) {
+    const middle = (start + end) / 2
     if (entry.shape === "after" || entry.shape === "frozen" || entry.tone === "bad") {
       group.append(shape("rect", { x: middle - inside / 2, y: y + 5, width: inside, height: ROW - 10, rx: 3, class: "plate" }))
     }
     group.append(shape("text", { x: middle, y: y + ROW / 2 + 4, "text-anchor": "middle" }, word))
+  } else if (word !== "" && BESIDE.has(entry.shape) && room > wide + inside) {
+    group.append(shape("text", { x: x + wide + 4, y: y + ROW / 2 + 4, class: "count" }, word))
   }
   return group
 }
@@ -33,7 +41,7 @@ const SIGNS = {
 }
 
 /** A sign for a moment; a cross over it when it went wrong. */
-const sign = (entry, x, y, count, room) => {
+const sign = ({ count, entry, x }, y, room) => {
   const middle = y + ROW / 2
   const group = shape("g", {}, shape("path", { d: SIGNS[entry.shape](x, middle), class: "fill" }))
   if (entry.tone === "bad") {
@@ -45,28 +53,39 @@ const sign = (entry, x, y, count, room) => {
   return group
 }
 
-const titleOf = (entry, count) => {
+const titleOf = ({ bad, count, entry }) => {
   const span = isMoment(entry) ? "" : ", " + (entry.until === undefined ? "goes on" : duration(entry.until - entry.from))
-  const more = count > 1 ? "\n… and " + plural(count - 1, "more entry", "more entries") + " this close: zoom in" : ""
+  const more = count > 1 ? "\n… and " + plural(count - 1, "more entry", "more entries") + " this close" + (bad > 0 ? ", " + number(bad) + " of all went wrong" : "") + ": zoom in" : ""
   return moment(entry.from) + span + "\n" + entry.text.slice(0, 300) + more
 }
 
+/** Wide enough for a number. */
+const CLUSTER = 48
+
+const isBetter = (entry, than) => {
+  const rank = ({ tone }) => tone === "bad" ? 1 : 0
+  const [a, b] = [isShown(entry) ? 1 : 0, isShown(than) ? 1 : 0]
+  if (a !== b) return a > b
+  if (rank(entry) !== rank(than)) return rank(entry) > rank(than)
+  return untilOf(entry) - entry.from > untilOf(than) - than.from
+}
+
 /** Entries of one row that are closer than a mark is wide, as one mark with their number. */
-const clustered = (entries, position, nearest) => {
+const clustered = (entries, nearest) => {
   const clusters = []
   for (const entry of entries) {
-    const x = position(entry.from)
-    const end = isMoment(entry) ? x : Math.max(x + 3, position(untilOf(entry)))
+    const x = xOf(entry.from)
+    const end = isMoment(entry) ? x : Math.max(x + 3, xOf(untilOf(entry)))
     const last = clusters[clusters.length - 1]
-    const isNear = last !== undefined && x < (isMoment(entry) ? last.x + nearest : last.end - 0.5) && end < last.x + 12
-    if (!isNear) clusters.push({ entry, x, end, count: 1, isShown: isShown(entry), bad: entry.tone === "bad" })
+    const isNear = last !== undefined && x < last.last + nearest && end < last.x + CLUSTER
+    if (!isNear) clusters.push({ entry, x, end, last: isMoment(entry) ? x : end, count: 1, bad: entry.tone === "bad" ? 1 : 0 })
     else {
       last.count++
+      if (entry.tone === "bad") last.bad++
       last.end = Math.max(last.end, end)
-      // what went wrong, or what was asked for, is not hidden behind the others
-      if ((entry.tone === "bad" && !last.bad) || (isShown(entry) && !last.isShown)) last.entry = entry
-      last.bad = last.bad || entry.tone === "bad"
-      last.isShown = last.isShown || isShown(entry)
+      last.last = Math.max(last.last, isMoment(entry) ? x : end)
+      // what was asked for, what went wrong and what lasts longest is not hidden behind the others
+      if (isBetter(entry, last.entry)) last.entry = entry
     }
   }
   return clusters

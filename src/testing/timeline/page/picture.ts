@@ -3,9 +3,11 @@ export const picture = String.raw`
 const HEAD = 44
 const NARROW = 700
 const entriesByLane = data.lanes.map((_, lane) => {
-  const bars = data.entries.filter((entry) => entry.lane === lane && !isMoment(entry))
+  const spans = data.entries.filter((entry) => entry.lane === lane && !isMoment(entry))
+  const freezes = spans.filter((entry) => entry.shape === "frozen")
+  const bars = spans.filter((entry) => entry.shape !== "frozen")
   const rows = Array.from({ length: data.lanes[lane].rows }, (_, row) => bars.filter((entry) => entry.row === row))
-  return { rows, moments: data.entries.filter((entry) => entry.lane === lane && isMoment(entry)) }
+  return { freezes, rows, moments: data.entries.filter((entry) => entry.lane === lane && isMoment(entry)) }
 })
 const view = { width: 0, left: 0, height: 0 }
 const xOf = (time) => view.left + (unitsOf(time) - state.from) / (state.until - state.from) * (view.width - view.left - 8)
@@ -48,7 +50,11 @@ const drawAxis = (group) => {
       group.append(shape("rect", { x, y: HEAD - 20, width, height: view.height - HEAD + 20, class: "fold" }, shape("title", {}, duration(until - from) + " in which nothing happened, folded")))
       const word = duration(until - from)
       const middle = x + width / 2
-      if (width > word.length * CHARACTER) group.append(shape("text", { x: middle, y: HEAD - 9, "text-anchor": "middle", class: "folded" }, word))
+      const turned = width > word.length * CHARACTER ? undefined : "rotate(-90 " + middle + " " + view.height / 2 + ")"
+      if (width > 14) {
+        const y = turned === undefined ? HEAD - 9 : view.height / 2 + 4
+        group.append(shape("text", { x: middle, y, transform: turned, "text-anchor": "middle", class: "folded" }, word))
+      }
       for (const edge of [x, x + width]) {
         let d = "M" + edge + " " + (HEAD - 20)
         for (let y = HEAD - 20; y < view.height; y += 8) d += "l3 2l-6 4l3 2"
@@ -58,12 +64,13 @@ const drawAxis = (group) => {
       continue
     }
     const last = Math.min(until, timeOf(state.until))
+    const edge = Math.min(view.width, xOf(until) + (until === data.end ? 8 : 0))
     for (let tick = Math.ceil(Math.max(from, timeOf(state.from)) / step) * step; tick <= last + 1e-9; tick += step) {
       const x = xOf(tick)
       group.append(shape("path", { d: "M" + x + " " + (HEAD - 4) + "V" + view.height, class: "grid" }))
       const word = tickLabel(tick, step)
       const start = Math.max(view.left, x - word.length * 3.3)
-      if (start < free || start + word.length * CHARACTER > view.width) continue
+      if (start < free || start + word.length * CHARACTER > edge) continue
       group.append(shape("text", { x: start, y: HEAD - 9, class: "tick" }, word))
       free = start + word.length * CHARACTER + 14
     }
@@ -80,10 +87,10 @@ const drawFreezes = (group, freezes) => {
 }
 
 const drawMark = (cluster, y, room) => {
-  const { count, end, entry, x } = cluster
-  const mark = isMoment(entry) ? sign(entry, x, y, count, room) : bar(entry, x, end - x, y, count)
-  mark.setAttribute("class", "mark k-" + entry.shape + " t-" + entry.tone + (cluster.isShown ? "" : " dimmed") + (state.selected === entry ? " selected" : ""))
-  mark.append(shape("title", {}, titleOf(entry, count)))
+  const { entry } = cluster
+  const mark = (isMoment(entry) ? sign : bar)(cluster, y, room)
+  mark.setAttribute("class", "mark k-" + entry.shape + " t-" + entry.tone + (isShown(entry) ? "" : " dimmed") + (state.selected === entry ? " selected" : ""))
+  mark.append(shape("title", {}, titleOf(cluster)))
   mark.entry = entry
   return mark
 }
@@ -96,7 +103,7 @@ const inView = (entry) => {
 
 let drawn = 0
 const drawRow = (group, entries, y, nearest) => {
-  const clusters = clustered(entries.filter(inView), xOf, nearest)
+  const clusters = clustered(entries.filter(inView), nearest)
   clusters.forEach((cluster, index) => {
     const next = clusters[index + 1]
     drawn += cluster.count - 1
@@ -108,7 +115,7 @@ const draw = () => {
   const holder = byId("picture")
   view.width = Math.max(280, holder.clientWidth)
   const isNarrow = view.width < NARROW
-  view.left = isNarrow ? 8 : 148
+  view.left = isNarrow ? 8 : 160
   const labelHeight = isNarrow ? 17 : 0
   const lanes = []
   let y = HEAD + 4
@@ -132,7 +139,8 @@ const draw = () => {
     const shortened = label.length > (isNarrow ? 40 : 20) ? label.slice(0, isNarrow ? 39 : 19) + "…" : label
     labels.append(shape("text", { x: isNarrow ? 8 : 4, y: y + (isNarrow ? 13 : 16), class: "lane-label" }, shortened))
     const top = y + labelHeight
-    entriesByLane[index].rows.forEach((entries, row) => drawRow(above, entries, top + row * ROW, 3))
+    drawRow(above, entriesByLane[index].freezes, top, -2)
+    entriesByLane[index].rows.forEach((entries, row) => drawRow(above, entries, top + row * ROW, -2))
     drawRow(above, entriesByLane[index].moments, top + (hasBars ? rows * ROW : 0), 9)
   })
   const picture = shape("svg", { width: view.width, height: view.height, viewBox: "0 0 " + view.width + " " + view.height, role: "img", "aria-labelledby": "picture-heading picture-summary" }, patterns(), below, labels, above)

@@ -26,6 +26,7 @@ svg .tick, svg .folded, svg .count { fill: var(--quiet); font-size: 11.5px }
 #selected { margin-top: 14px; border: 1px solid var(--line); border-left: 4px solid var(--accent); border-radius: 6px; padding: 10px 16px; background: var(--raised) }
 #selected:empty { display: none }
 #selected dd { max-height: 12em; overflow: auto }
+#keys { margin-top: 12px; font-size: .84rem; max-width: none }
 #range { font-size: .84rem; color: var(--quiet); margin: 8px 0 0; font-variant-numeric: tabular-nums }
 kbd { font: inherit; border: 1px solid var(--line); border-radius: 4px; padding: 0 5px; background: var(--soft); color: var(--ink) }
 @media (forced-colors: active) { .fill { stroke: CanvasText !important } svg text { fill: CanvasText } }

@@ -1,14 +1,16 @@
 /** The page's program: from time to pixels and back, over the folds. */
 export const scale = String.raw`
-/** A fold is as wide as this part of all that is drawn to scale. */
-const FOLD_SHARE = 0.03
+/** A fold is as wide as this part of all that is drawn to scale, and all of them no wider than that. */
+const FOLD_SHARE = 0.05
+const FOLDS_SHARE = 0.5
 
 const axis = { stretches: [], units: 0 }
 
 /** Lays the stretches one after the other, in units of a millisecond that is drawn to scale. */
 const layAxis = () => {
   const scaled = data.axis.reduce((sum, [from, until, folded]) => sum + (folded ? 0 : until - from), 0)
-  const wide = Math.max(scaled * FOLD_SHARE, 0.001)
+  const folds = data.axis.filter(([, , folded]) => folded).length
+  const wide = Math.max(scaled * Math.min(FOLD_SHARE, FOLDS_SHARE / Math.max(1, folds)), 0.001)
   const stretches = state.folds ? data.axis : [[0, data.end, 0]]
   let at = 0
   axis.stretches = stretches.map(([from, until, folded]) => {

@@ -47,24 +47,25 @@ input[type=checkbox] { min-height: 0; width: 17px; height: 17px; margin: 0; acce
 #filter input { width: 25.5em; max-width: 100%; font-family: ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; font-size: .87rem }
 #count { margin: 0 0 0 auto; font-variant-numeric: tabular-nums }
 
-.glance { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 1px; background: var(--line); border: 1px solid var(--line); border-radius: 10px; overflow: hidden; margin: 0 }
-.glance div { background: var(--raised); padding: 12px 16px }
+.glance { display: flex; flex-wrap: wrap; gap: 1px; background: var(--line); border: 1px solid var(--line); border-radius: 10px; overflow: hidden; margin: 0 }
+.glance div { flex: 1 1 150px; background: var(--raised); padding: 12px 16px }
 .glance dt { color: var(--quiet); font-size: .84rem }
 .glance dd { margin: 0; font-size: 1.4rem; line-height: 1.3; font-weight: 600; letter-spacing: -.01em; font-variant-numeric: tabular-nums }
 .glance dd small { display: block; font-size: .8rem; line-height: 1.4; font-weight: 400; color: var(--quiet); letter-spacing: 0 }
 .good { color: var(--good) } .bad { color: var(--bad) }
 
-.scroller { overflow-x: auto; border: 1px solid var(--line); border-radius: 10px; background: var(--raised) }
+.scroller { overflow: auto; max-height: min(70vh, 640px); border: 1px solid var(--line); border-radius: 10px; background: var(--raised) }
 table { border-collapse: collapse; width: 100%; font-size: .87rem; font-variant-numeric: tabular-nums }
 caption { text-align: left; padding: 8px 14px; color: var(--quiet) }
 caption strong { margin-left: 12px }
 th, td { text-align: left; vertical-align: top; padding: 6px 14px; border-top: 1px solid var(--line); overflow-wrap: normal }
-thead th { border-top: 0; background: var(--soft); color: var(--quiet); font-weight: 600; font-size: .8rem; white-space: nowrap }
+thead th { position: sticky; top: 0; z-index: 1; border-top: 0; box-shadow: 0 1px var(--line); background: var(--soft); color: var(--quiet); font-weight: 600; font-size: .8rem; white-space: nowrap }
 tbody th { font-weight: 400; white-space: nowrap; color: var(--quiet) }
-td:nth-child(2) { white-space: nowrap }
+td:nth-child(2), td:nth-child(3) { white-space: nowrap } td .text { white-space: pre-wrap }
 tr.bad { background: var(--bad-soft) } tr.bad td { color: var(--ink) }
 tbody tr:hover { background: var(--soft) } tbody tr.bad:hover { background: var(--bad-soft) }
-.text { white-space: pre-wrap; overflow-wrap: anywhere; font-family: ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; font-size: .82rem; display: inline-block; min-width: 20em; max-width: 90ch; max-height: 9.2em; overflow: hidden; vertical-align: top }
+.text { white-space: pre-wrap; tab-size: 4; overflow-wrap: anywhere; display: inline-block; min-width: 20em; max-width: 90ch; max-height: 9.2em; overflow: auto; vertical-align: top }
+.verbatim { font-family: ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; font-size: .82rem }
 .tone { display: inline-block; width: 1.3em }
 button.id { font-family: ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; font-size: .82rem; border-color: transparent; background: none; padding: 0 4px; min-height: 24px; margin: 0 -4px; color: var(--accent); text-decoration: underline; text-underline-offset: 2px }
 button.id[aria-pressed=true] { background: var(--accent); color: var(--paper); text-decoration: none }
@@ -84,7 +85,7 @@ footer { color: var(--quiet); font-size: .84rem; padding-bottom: 40px }
 @media (max-width: 700px) {
   header, main, footer { padding-left: 16px; padding-right: 16px }
   #filter { padding: 8px 16px } #filter input { flex: 1 1 100%; width: 100% } #filter label { flex: 1 1 100%; flex-wrap: wrap } #count { margin-left: 0 }
-  .glance { grid-template-columns: 1fr 1fr } .glance div { padding: 10px 12px } .glance dd { font-size: 1.15rem }
+  .glance div { padding: 10px 12px } .glance dd { font-size: 1.15rem }
   th, td { padding: 6px 10px }
   dl.pairs, #selected dl { grid-template-columns: minmax(0, 1fr) } dl.pairs dd, #selected dd { margin-bottom: 6px }
 }

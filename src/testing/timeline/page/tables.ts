@@ -80,7 +80,7 @@ const fillEntries = () =>
     moment(entry.from),
     isMoment(entry) ? "" : entry.until === undefined ? "goes on" : duration(entry.until - entry.from),
     data.lanes[entry.lane].label,
-    [element("span", { class: "tone" }, TONES[entry.tone]), element("span", { class: "text" }, entry.text)],
+    [element("span", { class: "tone" }, TONES[entry.tone]), element("span", { class: entry.shape.endsWith("line") ? "text verbatim" : "text" }, entry.text)],
     callNumbers(entry.calls),
     String(entry.generation),
     disclosure(entry.details)
@@ -90,7 +90,7 @@ const fillRecords = () =>
   fillTable("records", shownRecords(), (record) => row([
     record.at === undefined ? "–" : moment(record.at),
     record.type,
-    element("span", { class: "text" }, record.text),
+    element("span", { class: "text verbatim" }, record.text),
     callNumbers(record.calls),
     disclosure(record.columns)
   ]))
