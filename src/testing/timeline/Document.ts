@@ -27,7 +27,7 @@ ${button("zoom-out", "Zoom out", "−")}
 ${button("zoom-in", "Zoom in", "+")}
 ${button("pan-right", "Later", "→")}
 ${button("zoom-all", "Show all")}
-${button("zoom-call", "Zoom to the filtered calls", "Zoom to filter")}
+${button("zoom-call", "Zoom to filter")}
 ${button("previous-call", "Previous call", "‹ Call")}
 ${button("next-call", "Next call", "Call ›")}
 <label><input type="checkbox" id="folds" checked> Fold long pauses</label>
@@ -38,7 +38,7 @@ const head = (names: ReadonlyArray<string>): string =>
 
 /** A table that the program fills, in a region that scrolls on narrow screens. */
 const table = (name: string, label: string, columns: ReadonlyArray<string>): string =>
-  `<div class="scroller" role="region" aria-label="${label}" tabindex="0">
+  `<div class="scroller" role="region" aria-label="Table: ${label}" tabindex="0">
 <table>${head(columns)}<tbody id="${name}-rows"></tbody></table></div>
 <nav class="pager" id="${name}-pager" aria-label="Pages: ${label}" hidden></nav>`
 

@@ -68,7 +68,7 @@ export const workEntries = ({ calls: apiCalls }: Timeline, { phases }: Calls): R
   const runtime: Poller = { lane: "function", polls: apiCalls.filter((call) => pathOf(call) === RUNTIME_NEXT) }
   const extensions = extensionsOf(apiCalls)
   const answers = answersOf(apiCalls)
-  const isConcurrent = phases.some(({ from }, number) => from < (phases[number - 1]?.until ?? -Infinity))
+  const isConcurrent = phases.some(({ from }, number) => number > 0 && from < (phases[number - 1]?.until ?? Infinity))
   return phases.flatMap((phase, number) => {
     const done = isConcurrent ? answers.get(phase.requestId ?? "") : firstWithin(runtime, phase)
     const found = [bar(phase, number, {

@@ -11,7 +11,7 @@ const layAxis = () => {
   const scaled = data.axis.reduce((sum, [from, until, folded]) => sum + (folded ? 0 : until - from), 0)
   const folds = data.axis.filter(([, , folded]) => folded).length
   const wide = Math.max(scaled * Math.min(FOLD_SHARE, FOLDS_SHARE / Math.max(1, folds)), 0.001)
-  const stretches = state.folds ? data.axis : [[0, data.end, 0]]
+  const stretches = state.folds && data.axis.length > 0 ? data.axis : [[0, data.end, 0]]
   let at = 0
   axis.stretches = stretches.map(([from, until, folded]) => {
     const units = Math.max(folded ? wide : until - from, 0.001)

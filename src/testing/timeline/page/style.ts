@@ -64,21 +64,22 @@ tbody th { font-weight: 400; white-space: nowrap; color: var(--quiet) }
 td:nth-child(2), td:nth-child(3) { white-space: nowrap } td .text { white-space: pre-wrap }
 tr.bad { background: var(--bad-soft) } tr.bad td { color: var(--ink) }
 tbody tr:hover { background: var(--soft) } tbody tr.bad:hover { background: var(--bad-soft) }
-.text { white-space: pre-wrap; tab-size: 4; overflow-wrap: anywhere; display: inline-block; min-width: 20em; max-width: 90ch; max-height: 9.2em; overflow: auto; vertical-align: top }
+.text { white-space: pre-wrap; tab-size: 4; overflow-wrap: anywhere; display: inline-block; min-width: 20em; max-width: 90ch; vertical-align: top }
 .verbatim { font-family: ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; font-size: .82rem }
-.tone { display: inline-block; width: 1.3em }
+.what { display: flex } .tone { flex: 0 0 1.3em }
 button.id { font-family: ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; font-size: .82rem; border-color: transparent; background: none; padding: 0 4px; min-height: 24px; margin: 0 -4px; color: var(--accent); text-decoration: underline; text-underline-offset: 2px }
 button.id[aria-pressed=true] { background: var(--accent); color: var(--paper); text-decoration: none }
 .pager { display: flex; align-items: center; gap: 12px; margin-top: 10px; font-size: .87rem }
 .pager[hidden], label[hidden] { display: none }
 .bar { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin: 0 0 10px }
 .bar h2 { margin: 0 auto 0 0 }
-details summary { cursor: pointer; color: var(--accent); white-space: nowrap }
+details summary { cursor: pointer; color: var(--accent) } td summary { white-space: nowrap }
+#common { margin-bottom: 12px }
 dl.pairs, #selected dl, td dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 2px 14px; margin: 6px 0 0; font-size: .84rem }
 dl.pairs dt, #selected dt, td dt { color: var(--quiet) }
 dl.pairs dd, #selected dd, td dd { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; font-family: ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace }
 td dl { min-width: 26em; max-width: 70ch }
-#ledgers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); gap: 16px }
+#ledgers { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); gap: 16px }
 #ledgers table { border: 1px solid var(--line); border-radius: 10px; border-collapse: separate; border-spacing: 0; background: var(--raised) }
 #ledgers td { text-align: right; font-weight: 600 } #ledgers tr:hover { background: none }
 footer { color: var(--quiet); font-size: .84rem; padding-bottom: 40px }

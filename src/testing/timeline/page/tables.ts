@@ -16,7 +16,7 @@ const callNumbers = (calls) => calls.length > 6
 
 const row = (cells, className) =>
   element("tr", { class: className }, ...cells.map((cell, index) =>
-    element(index === 0 ? "th" : "td", index === 0 ? { scope: "row" } : {}, ...(Array.isArray(cell) ? cell : [cell]))))
+    element(index === 0 ? "th" : "td", index === 0 ? { scope: "row" } : {}, cell)))
 
 const disclosure = (pairs) => {
   if (pairs.length === 0) return ""
@@ -80,7 +80,7 @@ const fillEntries = () =>
     moment(entry.from),
     isMoment(entry) ? "" : entry.until === undefined ? "goes on" : duration(entry.until - entry.from),
     data.lanes[entry.lane].label,
-    [element("span", { class: "tone" }, TONES[entry.tone]), element("span", { class: entry.shape.endsWith("line") ? "text verbatim" : "text" }, entry.text)],
+    element("div", { class: "what" }, element("span", { class: "tone" }, TONES[entry.tone]), element("span", { class: entry.shape.endsWith("line") ? "text verbatim" : "text" }, entry.text)),
     callNumbers(entry.calls),
     String(entry.generation),
     disclosure(entry.details)
