@@ -81,7 +81,7 @@ dl.pairs dd, #selected dd, td dd { margin: 0; white-space: pre-wrap; overflow-wr
 td dl { min-width: 26em; max-width: 70ch }
 #ledgers { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); gap: 16px }
 #ledgers table { border: 1px solid var(--line); border-radius: 10px; border-collapse: separate; border-spacing: 0; background: var(--raised) }
-#ledgers td { text-align: right; font-weight: 600 } #ledgers tr:hover { background: none }
+#ledgers th, #ledgers td { white-space: normal; overflow-wrap: anywhere } #ledgers td { text-align: right; font-weight: 600 } #ledgers tr:hover { background: none }
 footer { color: var(--quiet); font-size: .84rem; padding-bottom: 40px }
 @media (max-width: 700px) {
   header, main, footer { padding-left: 16px; padding-right: 16px }
