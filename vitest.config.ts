@@ -80,6 +80,22 @@ export default defineConfig({
           hookTimeout: 120_000
         }
       },
+      {
+        // what people write with the published kit, from its source
+        resolve: {
+          alias: [
+            {
+              find: /^o2-lambda-extension\/testing$/,
+              replacement: fileURLToPath(new URL("src/testing/index.ts", import.meta.url))
+            }
+          ]
+        },
+        test: {
+          name: "examples",
+          include: ["examples/*/*.test.ts"],
+          testTimeout: 30_000
+        }
+      },
       // the program in there is the one that all of them have tried already
       fromZip("nodejs", [
         "Chaos",

@@ -19,7 +19,7 @@ import type { EmulatorSettings, LambdaEmulatorOptions } from "./lambda/Options.t
 import type { RunningLambda } from "./lambda/RunningLambda.ts"
 import { promised } from "./lambda/RunningLambda.ts"
 import { Sandbox } from "./lambda/Sandbox.ts"
-import { unnamed, withSandboxName } from "./lambda/SandboxName.ts"
+import { sandboxName } from "./lambda/SandboxName.ts"
 import type { SandboxName } from "./lambda/SandboxName.ts"
 import { operationsOf } from "./lambda/SandboxOperations.ts"
 import { running } from "./Running.ts"
@@ -53,9 +53,9 @@ const temporaryDirectory = (options: LambdaEmulatorOptions) =>
     )
     : Effect.succeed(options.temporaryDirectory)
 
-const sandboxName = ({ resolveSandboxHost }: EmulatorSettings) =>
-  resolveSandboxHost === "never" ? Effect.succeed(unnamed) : Effect.acquireRelease(
-    attempt("sandbox.localdomain", () => withSandboxName()),
+const named = ({ resolveSandboxHost }: EmulatorSettings) =>
+  Effect.acquireRelease(
+    attempt("sandbox.localdomain", () => sandboxName(resolveSandboxHost)),
     (name) => Effect.promise(() => name.close())
   )
 
@@ -91,7 +91,7 @@ const make = Effect.fnUntraced(function*(options: LambdaEmulatorOptions) {
   const settings = resolveOptions(options, directory)
   const server = yield* controlPlane(settings)
   const runtimeApi = `127.0.0.1:${server.port}`
-  const name = yield* sandboxName(settings)
+  const name = yield* named(settings)
   const { sandbox: environment } = yield* sandbox(settings, runtimeApi, name)
   server.attach(environment)
   return LambdaEmulator.of(operationsOf(environment, server, { runtimeApi, temporaryDirectory: directory }))

@@ -40,6 +40,9 @@ export const maxExtensions = 10
 // A runtime that is not ours may write through a helper; its lines get this long to come, in ms.
 const foreignSilenceMs = 3
 
+// what libc, Node.js, Python, Go, Rust and curl say of a name that is not known
+const unresolved = /getaddrinfo|ENOTFOUND|EAI_|not known|no such host|resol|gaierror/i
+
 // The runtime lies beside this module, compiled or not.
 const nodeRuntimeFile = join(
   dirname(fileURLToPath(import.meta.url)),
@@ -158,10 +161,11 @@ export class Generation {
     return lines.length === 0 ? "it has written nothing" : `its output was:\n${lines.join("\n")}`
   }
 
-  /** The last lines of an extension that never got ready, and what may have kept it from that. */
+  /** The last lines of an extension that never got ready, and what to do if they tell of a name that is not known. */
   tailOfStart(name: string): string {
+    const tail = this.tail(name)
     const { hint } = this.#context.sandboxName
-    return hint === undefined ? this.tail(name) : `${this.tail(name)}\n${hint}`
+    return hint !== undefined && unresolved.test(tail) ? `${tail}\n${hint}` : tail
   }
 
   #spawnExtension(agent: Agent, file: string): void {

@@ -2,21 +2,36 @@
 import type { ShutdownReason } from "./Options.ts"
 import type { Span } from "./Timeline.ts"
 
-/** One event of the Telemetry API, as the platform creates it. */
+/**
+ * One event of the Telemetry API, as the platform creates it.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface TelemetryEvent {
   readonly time: string
   readonly type: string
   readonly record: unknown
 }
 
-/** What the caller of the function got. */
+/**
+ * What the caller of the function got.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export type InvocationOutcome =
   | { readonly _tag: "Response"; readonly body: string }
   | { readonly _tag: "HandlerError"; readonly body: string }
   | { readonly _tag: "TimedOut" }
   | { readonly _tag: "Crashed"; readonly errorType: string }
 
-/** One invocation from the caller's and from the platform's point of view; times are epoch ms with a fraction. */
+/**
+ * One invocation from the caller's and from the platform's point of view; times are epoch ms with a fraction.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface Invocation {
   readonly requestId: string
   readonly outcome: InvocationOutcome
@@ -32,7 +47,12 @@ export interface Invocation {
   readonly coldStart: boolean
 }
 
-/** One call to the Runtime, Extensions, Telemetry or Logs API. */
+/**
+ * One call to the Runtime, Extensions, Telemetry or Logs API.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface ApiCall {
   readonly at: number
   readonly method: string
@@ -44,7 +64,12 @@ export interface ApiCall {
   readonly extension: string | undefined
 }
 
-/** One attempt to deliver one batch to one subscriber. */
+/**
+ * One attempt to deliver one batch to one subscriber.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface Delivery {
   readonly at: number
   readonly subscriber: string
@@ -55,7 +80,12 @@ export interface Delivery {
   readonly attempt: number
 }
 
-/** One line that a process wrote to stdout or stderr, without its newline. */
+/**
+ * One line that a process wrote to stdout or stderr, without its newline.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface OutputLine {
   readonly at: number
   /** "runtime" or the name of the extension. */
@@ -64,7 +94,12 @@ export interface OutputLine {
   readonly line: string
 }
 
-/** The end of one extension at a shutdown. */
+/**
+ * The end of one extension at a shutdown.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface ExtensionExit {
   readonly name: string
   readonly exitCode: number | undefined
@@ -74,7 +109,12 @@ export interface ExtensionExit {
   readonly exitedAfterMs: number | undefined
 }
 
-/** One extension as the platform sees it now. */
+/**
+ * One extension as the platform sees it now.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface ExtensionStatus {
   readonly name: string
   readonly pid: number | undefined
@@ -82,7 +122,12 @@ export interface ExtensionStatus {
   readonly exitCode: number | undefined
 }
 
-/** An event that a subscriber has accepted with a 2xx, in the shape in which it was sent. */
+/**
+ * An event that a subscriber has accepted with a 2xx, in the shape in which it was sent.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface ReceivedEvent extends TelemetryEvent {
   /** When the subscriber had answered, in epoch ms with a fraction. */
   readonly at: number
@@ -90,7 +135,12 @@ export interface ReceivedEvent extends TelemetryEvent {
   readonly subscriber: string
 }
 
-/** One life of the sandbox's processes: from an init to the shutdown or reset that ended it. */
+/**
+ * One life of the sandbox's processes: from an init to the shutdown or reset that ended it.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface GenerationRecord extends Span {
   /** Why it ended; `undefined` while it goes on, and when the emulator was closed before. */
   readonly endReason: ShutdownReason | undefined
@@ -98,7 +148,12 @@ export interface GenerationRecord extends Span {
   readonly exits: ReadonlyArray<ExtensionExit>
 }
 
-/** Which lines a wait looks at. */
+/**
+ * Which lines a wait looks at.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface OutputFilter {
   /** `runtime` or the name of an extension; every process when absent. */
   readonly source?: string
@@ -106,7 +161,12 @@ export interface OutputFilter {
   readonly after?: number
 }
 
-/** Which events a wait looks at. */
+/**
+ * Which events a wait looks at.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface EventFilter {
   /** Waits until this extension has accepted the event; when absent, until the platform has created it. */
   readonly subscriber?: string

@@ -21,16 +21,15 @@ export interface SandboxName {
   readonly close: () => Promise<void>
 }
 
-/** Programs are started as they are. */
-export const unnamed: SandboxName = { prefix: [], hint: undefined, close: () => Promise.resolve() }
-
 const hostsFile = "/etc/hosts"
 const line = "127.0.0.1 sandbox.localdomain sandbox"
 
+const asItIs: SandboxName = { prefix: [], hint: undefined, close: () => Promise.resolve() }
+
 const unknown: SandboxName = {
-  ...unnamed,
-  hint: `this machine does not know sandbox.localdomain; if the extension needs that name, add "${line}" to ` +
-    `${hostsFile} (in docker: --add-host sandbox.localdomain:127.0.0.1)`
+  ...asItIs,
+  hint: `this machine does not know sandbox.localdomain: add "${line}" to ${hostsFile}` +
+    " (in docker: --add-host sandbox.localdomain:127.0.0.1)"
 }
 
 // Root may do without a user namespace, in which other users do not exist; elsewhere the user keeps the own id in one.
@@ -128,11 +127,11 @@ const enter = async (unshare: string, nsenter: string, hosts: string): Promise<S
   return unknown
 }
 
-/** Makes the name known to programs that are started behind the prefix, where the system lets it. */
-export const withSandboxName = async (): Promise<SandboxName> => {
+/** Makes the name known to programs that are started behind the prefix, if it is not and the system lets it. */
+export const sandboxName = async (resolve: "auto" | "never"): Promise<SandboxName> => {
   const hosts = readHosts()
-  if (isKnown(hosts)) return unnamed
-  if (process.platform !== "linux" || way === "none") return unknown
+  if (isKnown(hosts)) return asItIs
+  if (resolve === "never" || process.platform !== "linux" || way === "none") return unknown
   const [unshare, nsenter] = [find("unshare"), find("nsenter")]
   return unshare === undefined || nsenter === undefined ? unknown : enter(unshare, nsenter, hosts)
 }

@@ -3,7 +3,12 @@ import type * as Http from "node:http"
 import type { Socket } from "node:net"
 import { now } from "../lambda/Clock.ts"
 
-/** A request as it arrived and how it was answered. */
+/**
+ * A request as it arrived and how it was answered.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface ReceivedRequest {
   readonly method: string
   /** The target of the request line, base path and query included. */
