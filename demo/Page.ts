@@ -31,7 +31,8 @@ export const check = (file: string): Effect.Effect<void, DemoError> =>
   attempt(file, () => {
     const found = statSync(file, { throwIfNoEntry: false })
     if (found?.isDirectory() === true) throw Object.assign(new Error(), { code: "EISDIR" })
-    accessSync(found === undefined ? dirname(file) : file, constants.W_OK)
+    // the dot tells a directory from a file
+    accessSync(found === undefined ? `${dirname(file)}/.` : file, constants.W_OK)
   })
 
 /** Writes the page. */

@@ -1,6 +1,6 @@
 /** A browser, and pages in it that have come from a file and want nothing from anywhere. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs"
-import { createRequire } from "node:module"
+import Axe from "axe-core"
+import { existsSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { type Browser, chromium, type Page } from "playwright-core"
@@ -11,8 +11,6 @@ const CHROMIUM = "/usr/bin/chromium"
 /** Where screenshots go, to be looked at. */
 const SCREENSHOTS = fileURLToPath(new URL("../../dist/page/", import.meta.url))
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
-
 /** How a page is looked at. */
 export interface Look {
   readonly scheme?: "light" | "dark"
@@ -22,7 +20,7 @@ export interface Look {
 }
 
 /** A page, and what it has complained of or asked for. */
-export interface Opened extends AsyncDisposable {
+interface Opened extends AsyncDisposable {
   readonly page: Page
   /** Messages of the console, errors, dialogs, and requests for anything but the file. */
   readonly incidents: ReadonlyArray<string>
@@ -64,7 +62,7 @@ export const open = async (
 /** What axe finds wrong, one line each. */
 export const violations = async (page: Page): Promise<ReadonlyArray<string>> => {
   // evaluated from outside, since the page lets no other script in
-  await page.evaluate(axe)
+  await page.evaluate(Axe.source)
   const found = await page.evaluate(`axe.run().then(({ violations }) =>
     violations.flatMap(({ id, nodes }) => nodes.map(({ failureSummary, html }) => id + ": " + html + " " + failureSummary)))`)
   return found as ReadonlyArray<string>

@@ -51,7 +51,7 @@ export const call = (
 
 export const runtimeNext = (at: number) => call(at, "/2018-06-01/runtime/invocation/next")
 
-export const extensionNext = (at: number) => call(at, "/2020-01-01/extension/event/next", { extension: EXTENSION })
+const extensionNext = (at: number) => call(at, "/2020-01-01/extension/event/next", { extension: EXTENSION })
 
 export const registration = (at: number) =>
   call(at, "/2020-01-01/extension/register", {

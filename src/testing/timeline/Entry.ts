@@ -10,7 +10,7 @@ export type Lane =
   | `extension ${string}`
 
 /** How it is drawn. */
-export type Shape =
+type Shape =
   | "init"
   | "restore"
   | "invoke"

@@ -38,7 +38,7 @@ const generationsOf = ({ timeline }: TimelineRun, end: number) => {
     if (known === undefined) found.set(generation, { from, until })
     else known.until = Math.max(known.until, until)
   }
-  return [...found].map(([number, span]) => ({ number, ...span }))
+  return [...found].map(([number, { from, until }]) => ({ number, from, until }))
 }
 
 /** Prepares a run. */
@@ -79,10 +79,12 @@ export const pageData = (run: TimelineRun) => {
       until: until === undefined ? undefined : offset(until),
       outcome: clean(outcome, 80),
       isGood: outcome === "success",
-      ...parts[index]
+      functionMs: parts[index]?.functionMs,
+      extensionMs: parts[index]?.extensionMs
     })),
     entries: entries.map(({ calls, details, from, generation, mark, shape, text, tone, until }, index) => ({
-      ...places[index]!,
+      lane: places[index]?.lane ?? 0,
+      row: places[index]?.row ?? 0,
       shape,
       tone,
       from: offset(from),

@@ -22,7 +22,7 @@ const HARMLESS = new Set([
 ])
 
 /** What stands for a secret. */
-export const MASK = "••••••"
+const MASK = "••••••"
 
 type Headers = Readonly<Record<string, string>>
 

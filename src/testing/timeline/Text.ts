@@ -1,7 +1,7 @@
 /** Texts of strangers, made harmless: what a function logs is never markup, never steers, never fills the page. */
 
 /** Shown of one text, in characters; the rest is counted. */
-export const MAX_TEXT_CHARACTERS = 1000
+const MAX_TEXT_CHARACTERS = 1000
 
 const whole = (value: number): string => value.toLocaleString("en-US", { maximumFractionDigits: 0 })
 

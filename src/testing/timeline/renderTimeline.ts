@@ -23,6 +23,8 @@ import type { TimelineRun } from "./Run.ts"
  *   const records = yield* openObserve.records("default")
  *   writeFileSync("run.html", renderTimeline({ title: "My test", timeline, requests, records }))
  * })
+ *
+ * export { writePage }
  * ```
  *
  * @since 0.2.0
