@@ -39,13 +39,14 @@ describe("the data of a page", () => {
 
   it("tells the function's part of a call from the extension's", () => {
     const data = pageData(twoCalls())
-    assert.deepStrictEqual(shapes(data, "runs", "works", "after"), [
+    assert.deepStrictEqual(shapes(data, "runs", "works", "waits", "flush"), [
       { shape: "runs", from: 110, until: 120, calls: [0] },
       { shape: "works", from: 110, until: 120, calls: [0] },
-      { shape: "after", from: 120, until: 150, calls: [0] },
+      { shape: "waits", from: 120, until: 130, calls: [0] },
+      { shape: "flush", from: 130, until: 150, calls: [0] },
       { shape: "runs", from: 160, until: 170, calls: [1] },
       { shape: "works", from: 160, until: 170, calls: [1] },
-      { shape: "after", from: 170, until: 200, calls: [1] }
+      { shape: "flush", from: 170, until: 200, calls: [1] }
     ])
     assert.deepStrictEqual(data.calls.map(({ extensionMs, functionMs }) => ({ extensionMs, functionMs })), [
       { functionMs: 10, extensionMs: 30 },
@@ -67,7 +68,7 @@ describe("the data of a page", () => {
       "runs: the function runs and does not come to an end",
       "works: the extension works beside the function and does not ask for the next event",
       `invoke: invoke ${requestId(1)}: timeout`,
-      "after: the extension keeps the sandbox after the function: it takes the last telemetry and delivers and does not ask for the next event"
+      "flush: the extension delivers and does not ask for the next event"
     ])
     assert.deepStrictEqual(data.calls.map(({ extensionMs, functionMs }) => [functionMs, extensionMs]), [
       [undefined, undefined],
@@ -83,7 +84,7 @@ describe("the data of a page", () => {
         runtimeNext(40)
       ]
     }))
-    assert.deepStrictEqual(shapes(data, "works", "after"), [])
+    assert.deepStrictEqual(shapes(data, "works", "waits", "flush"), [])
   })
 
   it("gives a thing to the calls that it names, or else to the one that was running", () => {

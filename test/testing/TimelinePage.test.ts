@@ -129,6 +129,20 @@ describe("a page about a server with a password", () => {
     assert.include(page, "token=••••••\\u0026from=1")
   })
 
+  it("knows the value of such a header where no head had it", () => {
+    const lines = [
+      `O2_AUTHORIZATION_HEADER=${AUTHORIZATION}`,
+      "bearer a1b2c3d4e5f6g7",
+      "Basic knowledge, and bearer instruments"
+    ]
+    const page = renderTimeline(runOf({ output: lines.map((text, index) => line(index, text)) }))
+    assert.deepStrictEqual(dataOf(page).entries.map(({ text }) => text), [
+      "O2_AUTHORIZATION_HEADER=Basic ••••••",
+      "bearer ••••••",
+      "Basic knowledge, and bearer instruments"
+    ])
+  })
+
   it("masks a secret before it cuts a text, so that no half of one is left", () => {
     const before = "x".repeat(1000 - 5)
     const page = renderTimeline(runOf({ output: [line(0, `${before}${PASSWORD}`)] }, { requests: [request(1, "[]")] }))

@@ -45,16 +45,28 @@ const escaped = (text: string): string => text.replaceAll(/[$()*+.?[\\\]^{|}/-]/
 
 const carriesCredentials = (name: string): boolean => /authorization|cookie|token|secret|key|password/.test(name)
 
-/** Masks credentials that were seen in one of the heads, wherever they stand in a text. */
+/** What follows a scheme of HTTP, wherever a text has it. */
+const SCHEMES = /\b(Basic|Bearer) +([\w+/.~-]{8,}=*)/gi
+
+const isCredentials = (scheme: string, value: string): boolean =>
+  scheme.toLowerCase() === "basic" ? Buffer.from(value, "base64").toString("latin1").includes(":") : /\d/.test(value)
+
+const withoutSchemes = (text: string): string =>
+  text.replaceAll(
+    SCHEMES,
+    (found, scheme: string, value: string) => isCredentials(scheme, value) ? `${scheme} ${MASK}` : found
+  )
+
+/** Masks credentials: those that were seen in one of the heads, and what looks like the value of such a header. */
 export const maskOf = (heads: ReadonlyArray<Headers>): (text: string) => string => {
   const values = new Set(
     heads.flatMap((head) => Object.entries(head).flatMap(([name, value]) => carriesCredentials(name) ? [value] : []))
   )
   const secrets = [...new Set([...values].flatMap(formsOf))].filter(({ length }) => length >= MIN_SECRET_CHARACTERS)
-  if (secrets.length === 0) return (text) => text
+  if (secrets.length === 0) return withoutSchemes
   // the longest first, or the rest of it would stay
   const pattern = new RegExp(secrets.sort((a, b) => b.length - a.length).map(escaped).join("|"), "g")
-  return (text) => text.replaceAll(pattern, MASK)
+  return (text) => withoutSchemes(text.replaceAll(pattern, MASK))
 }
 
 /** The head of a message, one line each, with nothing in it that could be a credential. */

@@ -19,21 +19,30 @@ interface Poller {
   readonly polls: ReadonlyArray<TimedCall>
 }
 
-/** The first poll within a phase that was made after its beginning. */
-const firstWithin = ({ polls }: Poller, { from, generation, until = Infinity }: Phase): number | undefined => {
+interface Extension extends Poller {
+  readonly posts: Timeline["posts"]
+}
+
+/** The index of the first that came after a moment. */
+const indexAfter = (moments: ReadonlyArray<{ readonly at: number }>, time: number): number => {
   let low = 0
-  let high = polls.length
+  let high = moments.length
   while (low < high) {
     const middle = (low + high) >> 1
-    if ((polls[middle]?.at ?? Infinity) <= from) low = middle + 1
+    if ((moments[middle]?.at ?? Infinity) <= time) low = middle + 1
     else high = middle
   }
-  const found = polls[low]
+  return low
+}
+
+/** The first poll within a phase that was made after its beginning. */
+const firstWithin = ({ polls }: Poller, { from, generation, until = Infinity }: Phase): number | undefined => {
+  const found = polls[indexAfter(polls, from)]
   return found !== undefined && found.generation === generation && found.at <= until + SLACK_MS ? found.at : undefined
 }
 
 /** Extensions that asked for INVOKE events. */
-const extensionsOf = (calls: ReadonlyArray<TimedCall>): ReadonlyArray<Poller> => {
+const extensionsOf = ({ calls, posts }: Timeline): ReadonlyArray<Extension> => {
   const listeners = new Set(
     calls.flatMap((call) =>
       pathOf(call) === REGISTER && call.extension !== undefined && call.body.includes("\"INVOKE\"")
@@ -43,7 +52,8 @@ const extensionsOf = (calls: ReadonlyArray<TimedCall>): ReadonlyArray<Poller> =>
   )
   return [...listeners].map((name) => ({
     lane: `extension ${name}`,
-    polls: calls.filter((call) => call.extension === name && pathOf(call) === EXTENSION_NEXT)
+    polls: calls.filter((call) => call.extension === name && pathOf(call) === EXTENSION_NEXT),
+    posts: posts.filter(({ subscriber }) => subscriber === name)
   }))
 }
 
@@ -63,10 +73,17 @@ const bar = (
   }
 ): Entry => ({ from: phase.from, generation: phase.generation, calls: [number], details: [], ...entry })
 
+/** When the last telemetry was taken between two moments; the first of them when none was. */
+const lastPost = ({ posts }: Extension, from: number, until = Infinity): number => {
+  const at = posts[indexAfter(posts, until) - 1]?.at ?? from
+  return at > from ? at : from
+}
+
 /** The function's and the extensions' part of every call. */
-export const workEntries = ({ calls: apiCalls }: Timeline, { phases }: Calls): ReadonlyArray<Entry> => {
+export const workEntries = (timeline: Timeline, { phases }: Calls): ReadonlyArray<Entry> => {
+  const { calls: apiCalls } = timeline
   const runtime: Poller = { lane: "function", polls: apiCalls.filter((call) => pathOf(call) === RUNTIME_NEXT) }
-  const extensions = extensionsOf(apiCalls)
+  const extensions = extensionsOf(timeline)
   const answers = answersOf(apiCalls)
   const isConcurrent = phases.some(({ from }, number) => number > 0 && from < (phases[number - 1]?.until ?? Infinity))
   return phases.flatMap((phase, number) => {
@@ -95,14 +112,26 @@ export const workEntries = ({ calls: apiCalls }: Timeline, { phases }: Calls): R
         text: `the extension works beside the function${done === undefined ? ready : ""}`
       }))
       if (done === undefined || (until !== undefined && until <= done)) continue
+      const last = lastPost(extension, done, until)
+      if (last > done) {
+        found.push(bar(phase, number, {
+          lane,
+          shape: "waits",
+          tone: "plain",
+          from: done,
+          until: last,
+          mark: "",
+          text: "the function is done, and the extension takes the telemetry that is left"
+        }))
+      }
       found.push(bar(phase, number, {
         lane,
-        shape: "after",
+        shape: "flush",
         tone,
-        from: done,
+        from: last,
         until,
         mark: "flush",
-        text: `the extension keeps the sandbox after the function: it takes the last telemetry and delivers${ready}`
+        text: `the extension delivers${ready}`
       }))
     }
     return found
@@ -119,13 +148,15 @@ export interface Parts {
 export const partsOf = (entries: ReadonlyArray<Entry>, calls: number): ReadonlyArray<Parts> => {
   const parts = Array.from({ length: calls }, () => ({
     functionMs: undefined as number | undefined,
-    extensionMs: undefined as number | undefined
+    extensionMs: undefined as number | undefined,
+    doneAt: undefined as number | undefined
   }))
   for (const { calls: [number], from, shape, tone, until } of entries) {
     const part = parts[number ?? -1]
     if (part === undefined || until === undefined || tone === "bad") continue
-    if (shape === "runs") part.functionMs = until - from
-    if (shape === "after") part.extensionMs = Math.max(part.extensionMs ?? 0, until - from)
+    if (shape === "runs") Object.assign(part, { functionMs: until - from, doneAt: until })
+    // the flush follows the waiting, if there was any
+    if (shape === "flush") part.extensionMs = Math.max(part.extensionMs ?? 0, until - (part.doneAt ?? from))
   }
   return parts
 }

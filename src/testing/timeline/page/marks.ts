@@ -16,14 +16,14 @@ const bar = ({ bad, count, end: to, entry, x }, y, room) => {
   group.append(shape("rect", { ...box, class: "fill" }))
   if (entry.tone === "bad") group.append(shape("rect", { ...box, class: "bad-pattern", fill: "url(#pattern-bad)" }))
   else if (entry.shape === "frozen") group.append(shape("rect", { ...box, fill: "url(#pattern-frozen)" }))
-  else if (entry.shape === "after") group.append(shape("rect", { ...box, fill: "url(#pattern-after)" }))
+  else if (entry.shape === "flush" || entry.shape === "waits") group.append(shape("rect", { ...box, fill: "url(#pattern-" + entry.shape + ")" }))
   const word = count === 1 ? (bad > 0 ? "✘ " : "") + entry.mark : bad > 0 ? "✘" + number(bad) + "/" + number(count) : "×" + number(count)
   const inside = word.length * CHARACTER + 8
   const start = Math.max(x, view.left)
   const end = Math.min(x + wide, view.width - 8)
   if (word !== "" && end - start >= inside) {
     const middle = (start + end) / 2
-    if (entry.shape === "after" || entry.shape === "frozen" || entry.tone === "bad") {
+    if (entry.shape === "flush" || entry.shape === "frozen" || entry.tone === "bad") {
       group.append(shape("rect", { x: middle - inside / 2, y: y + 5, width: inside, height: ROW - 10, rx: 3, class: "plate" }))
     }
     group.append(shape("text", { x: middle, y: y + ROW / 2 + 4, "text-anchor": "middle" }, word))

@@ -18,7 +18,8 @@ const pattern = (id, size, d, className) =>
 const patterns = () => shape("defs", {},
   pattern("pattern-frozen", 8, "M-2 10L10-2M-2 2L2-2M6 10L10 6", "hatch"),
   pattern("pattern-bad", 8, "M-2-2L10 10M6-2L10 2M-2 6L2 10", "hatch-bad"),
-  pattern("pattern-after", 6, "M3 0V6", "hatch-after"),
+  pattern("pattern-flush", 6, "M3 0V6", "hatch-flush"),
+  pattern("pattern-waits", 6, "M0 3H6", "hatch-waits"),
   shape("clipPath", { id: "clip" }, shape("rect", { x: view.left - 4, y: 0, width: view.width - view.left + 4, height: view.height })))
 
 const drawGenerations = (group) => {

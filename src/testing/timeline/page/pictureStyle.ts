@@ -9,13 +9,13 @@ svg .tick, svg .folded, svg .count { fill: var(--quiet); font-size: 11.5px }
 .grid { stroke: var(--line) } .lane-line { stroke: var(--line) } .bracket { stroke: var(--quiet); fill: none } .paper { fill: var(--raised) }
 .fold { fill: var(--soft) } .tear { stroke: var(--quiet); fill: none; stroke-width: 1 }
 .frozen-ground { fill: var(--quiet); opacity: .09 }
-.hatch { stroke: var(--quiet); stroke-width: 1; opacity: .75 } .hatch-bad { stroke: var(--bad); stroke-width: 1.4 } .hatch-after { stroke: var(--after-edge); stroke-width: 1.2; opacity: .55 }
+.hatch { stroke: var(--quiet); stroke-width: 1; opacity: .75 } .hatch-bad { stroke: var(--bad); stroke-width: 1.4 } .hatch-flush { stroke: var(--flush-edge); stroke-width: 1.2; opacity: .55 } .hatch-waits { stroke: var(--works-edge); stroke-width: 1; opacity: .5 }
 .mark { cursor: pointer } .mark .fill { stroke-width: 1 }
 .plate { fill: var(--raised); opacity: .86 }
 .k-init .fill, .k-restore .fill { fill: var(--init); stroke: var(--init-edge) } .k-invoke .fill { fill: var(--invoke); stroke: var(--invoke-edge) }
 .k-shutdown .fill { fill: var(--shutdown); stroke: var(--shutdown-edge) } .k-frozen .fill { fill: var(--soft); stroke: var(--quiet); stroke-dasharray: 3 2 }
-.k-runs .fill { fill: var(--runs); stroke: var(--runs-edge) } .k-works .fill { fill: var(--works); stroke: var(--works-edge) }
-.k-after .fill { fill: var(--after); stroke: var(--after-edge) } .k-request .fill { fill: var(--request); stroke: var(--request-edge) }
+.k-runs .fill { fill: var(--runs); stroke: var(--runs-edge) } .k-works .fill, .k-waits .fill { fill: var(--works); stroke: var(--works-edge) }
+.k-flush .fill { fill: var(--flush); stroke: var(--flush-edge) } .k-request .fill { fill: var(--request); stroke: var(--request-edge) }
 .k-post .fill { fill: var(--post) } .k-call .fill { fill: var(--raised); stroke: var(--line-mark); stroke-width: 1.3 }
 .k-line .fill { fill: var(--line-mark) } .k-error-line .fill { fill: var(--bad) }
 .mark.t-bad rect.fill { stroke: var(--bad); stroke-width: 1.6 } .cross { stroke: var(--bad); stroke-width: 2; fill: none }

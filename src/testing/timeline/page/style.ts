@@ -7,7 +7,7 @@ const base = String.raw`
   --paper: #fcfcfa; --raised: #ffffff; --ink: #1c2127; --quiet: #59636e; --line: #d9dcd8; --soft: #eff0ec;
   --accent: #0a5cad; --accent-soft: #e3eefa; --good: #12692f; --bad: #b3202a; --bad-soft: #fdecec;
   --init: #d9cdf5; --init-edge: #7650c9; --invoke: #c7dcf7; --invoke-edge: #2f6fbf; --shutdown: #d8dbe0; --shutdown-edge: #656e7a;
-  --runs: #c9e8cd; --runs-edge: #2c8442; --works: #fae3bd; --works-edge: #b97a0c; --after: #f3b55a; --after-edge: #8f5800;
+  --runs: #c9e8cd; --runs-edge: #2c8442; --works: #fae3bd; --works-edge: #b97a0c; --flush: #f3b55a; --flush-edge: #8f5800;
   --request: #bfe9e6; --request-edge: #13807a; --post: #b0338f; --line-mark: #3c4650;
 }
 @media (prefers-color-scheme: dark) {
@@ -15,7 +15,7 @@ const base = String.raw`
     --paper: #14171a; --raised: #1b1f23; --ink: #e7eaec; --quiet: #a3adb7; --line: #343a40; --soft: #22272c;
     --accent: #7cb8f5; --accent-soft: #1a3048; --good: #74d18c; --bad: #ff8f8f; --bad-soft: #3b1d20;
     --init: #42336b; --init-edge: #a98bf0; --invoke: #1f4470; --invoke-edge: #6ea8ea; --shutdown: #3b4148; --shutdown-edge: #98a2ae;
-    --runs: #1f4d2b; --runs-edge: #63c57b; --works: #56401a; --works-edge: #d9a441; --after: #7f560f; --after-edge: #f0b44c;
+    --runs: #1f4d2b; --runs-edge: #63c57b; --works: #56401a; --works-edge: #d9a441; --flush: #7f560f; --flush-edge: #f0b44c;
     --request: #17504d; --request-edge: #54c7bf; --post: #ee86d2; --line-mark: #c2cad1;
   }
 }
