@@ -66,6 +66,15 @@ export default defineConfig({
       },
       {
         test: {
+          // in a real browser, of a real run of the built bundle
+          name: "page",
+          include: ["test/page/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000
+        }
+      },
+      {
+        test: {
           name: "layer",
           include: ["test/layer/*.test.ts"],
           // other engines, and another machine's under emulation
