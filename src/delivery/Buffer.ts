@@ -18,7 +18,12 @@ import type { OpenBatch } from "./OpenBatch.ts"
 import { OpenBatches } from "./OpenBatches.ts"
 import { SealedBatches } from "./SealedBatches.ts"
 
-/** The buffer's fill level. */
+/**
+ * The buffer's fill level.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface BufferState {
   /** Bytes held for records in all stages, what is reserved included. */
   readonly heldBytes: number
@@ -26,7 +31,12 @@ export interface BufferState {
   readonly sealedBatches: number
 }
 
-/** What is held for one destination. */
+/**
+ * What is held for one destination.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface DestinationState {
   readonly openRecords: number
   readonly sealedBatches: number
@@ -34,7 +44,21 @@ export interface DestinationState {
   readonly untriedBatches: number
 }
 
-/** The byte-bounded buffer. */
+/**
+ * The byte-bounded buffer.
+ *
+ * @since 0.2.0
+ * @category services
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { LogBuffer } from "o2-lambda-extension/Layers"
+ *
+ * const held = LogBuffer.use((buffer) => buffer.state).pipe(
+ *   Effect.map((state) => state.heldBytes)
+ * )
+ * ```
+ */
 export class LogBuffer extends Context.Service<LogBuffer, {
   /** Adds records to their destination's open batch, sealing what gets full. */
   readonly append: (destination: Destination, records: EncodedRecords) => Effect.Effect<void>

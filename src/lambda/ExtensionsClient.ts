@@ -14,7 +14,21 @@ import { Transport, type TransportError, type TransportResponse } from "../platf
 
 // --- Errors ------------------------------------------------------------------
 
-/** A call to the sandbox failed. */
+/**
+ * A call to the sandbox failed.
+ *
+ * @since 0.2.0
+ * @category errors
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Extension from "o2-lambda-extension/Extension"
+ *
+ * const program = Extension.run().pipe(
+ *   Effect.catchTag("ExtensionsError", (error) => Effect.logFatal(error.operation, error.status))
+ * )
+ * ```
+ */
 export class ExtensionsError extends Data.TaggedError("ExtensionsError")<{
   readonly operation: "register" | "next" | "subscribe" | "init/error" | "exit/error"
   /** The answer's status; `undefined` when there was none. */
@@ -28,7 +42,21 @@ export class ExtensionsError extends Data.TaggedError("ExtensionsError")<{
 
 // --- Service -----------------------------------------------------------------
 
-/** The client of one extension process. Every call but `register` needs the identifier that `register` got. */
+/**
+ * The client of one extension process. Every call but `register` needs the identifier that `register` got.
+ *
+ * @since 0.2.0
+ * @category services
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { ExtensionsClient } from "o2-lambda-extension/Layers"
+ *
+ * const registered = ExtensionsClient.use((client) => client.register).pipe(
+ *   Effect.provide(ExtensionsClient.layer)
+ * )
+ * ```
+ */
 export class ExtensionsClient extends Context.Service<ExtensionsClient, {
   /** Announces this process; only possible during init. */
   readonly register: Effect.Effect<ExtensionsApi.FunctionIdentity, ExtensionsError>

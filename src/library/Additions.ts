@@ -16,7 +16,8 @@ import * as HookRunner from "./HookRunner.ts"
 import type { Hooks } from "./Hooks.ts"
 import * as OpenObserveLogger from "./OpenObserveLogger.ts"
 import * as ProcessorStage from "./ProcessorStage.ts"
-import { type Hub, makeHub, Telemetry } from "./Telemetry.ts"
+import { Telemetry } from "./Telemetry.ts"
+import * as TelemetryHub from "./TelemetryHub.ts"
 
 /** Hooks, whatever they need. */
 type AnyHooks = Hooks<never, never, never, never> | Hooks<unknown, unknown, unknown, unknown>
@@ -26,14 +27,14 @@ export const additionsOf = (
   { hooks, processors }: { readonly hooks?: AnyHooks; readonly processors?: ReadonlyArray<Processor> },
   outer: Context.Context<never>
 ) => {
-  const hub = makeHub()
+  const hub = TelemetryHub.make()
   return {
     beneath: Layer.merge(ProcessorStage.layer(processors), Layer.succeed(TelemetryTap, hub.tap)),
     above: hooks === undefined ? Layer.empty : hooksLayer(hooks, outer, hub)
   }
 }
 
-const hooksLayer = (hooks: AnyHooks, outer: Context.Context<never>, hub: Hub) =>
+const hooksLayer = (hooks: AnyHooks, outer: Context.Context<never>, hub: TelemetryHub.TelemetryHub) =>
   Layer.effect(
     Moments,
     Effect.gen(function*() {

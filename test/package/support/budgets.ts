@@ -1,4 +1,4 @@
-/** What the package may cost those who install it; docs/decisions/0020-package.md has the second table. */
+/** What the package may cost those who install it; docs/decisions/0021-package.md has the second table. */
 
 /** Everything that `npm install o2-lambda-extension effect` brings. */
 export const INSTALLED_PACKAGES = ["effect", "fastest-levenshtein", "o2-lambda-extension"]

@@ -32,10 +32,13 @@ const withEmbedder = <A, E>(
 
 /** What hooks have said of themselves, as it was stored. */
 const hooksIn = (openObserve: OpenObserveDouble["Service"]) =>
-  Effect.map(openObserve.records("default"), (records) =>
-    records.filter(({ type }) => type === "hook").map(({ hook, reason, requestid, status }) =>
-      [hook, status ?? reason, requestid].filter((part) => part !== undefined)
-    ))
+  Effect.map(
+    openObserve.records("default"),
+    (records) =>
+      records.filter(({ type }) => type === "hook").map(({ hook, reason, requestid, status }) =>
+        [hook, status ?? reason, requestid].filter((part) => part !== undefined)
+      )
+  )
 
 const ledgerOf = (lambda: LambdaEmulator["Service"]) =>
   Effect.map(lambda.output, (output) => {
@@ -44,44 +47,59 @@ const ledgerOf = (lambda: LambdaEmulator["Service"]) =>
   })
 
 describe("an extension of somebody's own", () => {
-  it.live("is registered as its file, and has what its hooks say stored with the call", () =>
-    withEmbedder({}, (lambda, openObserve) =>
-      Effect.gen(function*() {
-        const { requestId } = yield* lambda.invoke({ do: "flood", lines: 2, text: "secret-42" })
-        // before the sandbox can freeze
-        assert.deepStrictEqual(yield* hooksIn(openObserve), [
-          ["onInit"],
-          ["onInvoke", requestId],
-          ["onCallEnd", "success", requestId]
-        ])
-        const { extensions } = yield* lambda.shutdown()
-        assert.strictEqual(extensions[0]?.exitCode, 0)
-        const records = yield* openObserve.records("default")
-        assert.deepStrictEqual((yield* hooksIn(openObserve)).at(-1), ["onShutdown", "spindown"])
-        assert.lengthOf(records.filter(({ record }) => /^\[REDACTED\] \d/.test(String(record))), 2)
-        assert.lengthOf(records.filter(({ message }) => /^line of/.test(String(message))), 4)
-        assert.isFalse((yield* openObserve.requests).some(({ body }) => Buffer.from(body).includes("secret-42")))
-        assert.include(yield* ledgerOf(lambda), { extension: "my-extension", received: records.length })
-      })), patience)
+  it.live(
+    "is registered as its file, and has what its hooks say stored with the call",
+    () =>
+      withEmbedder({}, (lambda, openObserve) =>
+        Effect.gen(function*() {
+          const { requestId } = yield* lambda.invoke({ do: "flood", lines: 2, text: "secret-42" })
+          // before the sandbox can freeze
+          assert.deepStrictEqual(yield* hooksIn(openObserve), [
+            ["onInit"],
+            ["onInvoke", requestId],
+            ["onCallEnd", "success", requestId]
+          ])
+          const { extensions } = yield* lambda.shutdown()
+          assert.strictEqual(extensions[0]?.exitCode, 0)
+          const records = yield* openObserve.records("default")
+          assert.deepStrictEqual((yield* hooksIn(openObserve)).at(-1), ["onShutdown", "spindown"])
+          assert.lengthOf(records.filter(({ record }) => /^\[REDACTED\] \d/.test(String(record))), 2)
+          assert.lengthOf(records.filter(({ message }) => /^line of/.test(String(message))), 4)
+          assert.isFalse((yield* openObserve.requests).some(({ body }) => Buffer.from(body).includes("secret-42")))
+          assert.include(yield* ledgerOf(lambda), { extension: "my-extension", received: records.length })
+        })),
+    patience
+  )
 
-  it.live("has its lines sent once when the lines of extensions are sent as well", () =>
-    withEmbedder({ environment: { O2_TELEMETRY_TYPES: "platform,function,extension" } }, (lambda, openObserve) =>
-      Effect.gen(function*() {
-        yield* lambda.invoke({})
-        yield* lambda.invoke({})
-        yield* lambda.shutdown()
-        const records = yield* openObserve.records("default")
-        const lines = records.filter((record) => JSON.stringify(record).includes("line of onInvoke"))
-        assert.deepStrictEqual(lines.map(({ type }) => type), ["log", "log"])
-      })), patience)
+  it.live(
+    "has its lines sent once when the lines of extensions are sent as well",
+    () =>
+      withEmbedder(
+        { environment: { O2_TELEMETRY_TYPES: "platform,function,extension" } },
+        (lambda, openObserve) =>
+          Effect.gen(function*() {
+            yield* lambda.invoke({})
+            yield* lambda.invoke({})
+            yield* lambda.shutdown()
+            const records = yield* openObserve.records("default")
+            const lines = records.filter((record) => JSON.stringify(record).includes("line of onInvoke"))
+            assert.deepStrictEqual(lines.map(({ type }) => type), ["log", "log"])
+          })
+      ),
+    patience
+  )
 
-  it.live("is told by name what Lambda does not accept", () =>
-    withEmbedder({ environment: { EMBEDDER_NAME: "another-name" } }, (lambda) =>
-      Effect.gen(function*() {
-        yield* Effect.flip(lambda.start)
-        const [line] = (yield* lambda.output).filter(({ line }) => line.includes("fatal")).map(({ line }) => line)
-        assert.include(line, "it asked as \\\"another-name\\\"")
-      })), patience)
+  it.live(
+    "is told by name what Lambda does not accept",
+    () =>
+      withEmbedder({ environment: { EMBEDDER_NAME: "another-name" } }, (lambda) =>
+        Effect.gen(function*() {
+          yield* Effect.flip(lambda.start)
+          const [line] = (yield* lambda.output).filter(({ line }) => line.includes("fatal")).map(({ line }) => line)
+          assert.include(line, "it asked as \\\"another-name\\\"")
+        })),
+    patience
+  )
 
   for (const fault of ["hangs", "fails", "throws"] as const) {
     for (const hook of ["onInit", "onInvoke", "onCallEnd", "onShutdown"]) {
@@ -109,28 +127,36 @@ describe("an extension of somebody's own", () => {
     }
   }
 
-  it.live("is told of a time-out, and goes on in the next generation", () =>
-    withEmbedder({ timeoutMs: 1500 }, (lambda, openObserve) =>
-      Effect.gen(function*() {
-        const slow = yield* lambda.invoke({ do: "sleep", ms: 60_000 })
-        assert.strictEqual(slow.status, "timeout")
-        const next = yield* lambda.invoke({})
-        yield* lambda.shutdown()
-        const said = yield* hooksIn(openObserve)
-        assert.deepInclude(said, ["onCallEnd", "timeout", slow.requestId])
-        assert.deepInclude(said, ["onShutdown", "timeout"])
-        assert.deepInclude(said, ["onCallEnd", "success", next.requestId])
-      })), patience)
+  it.live(
+    "is told of a time-out, and goes on in the next generation",
+    () =>
+      withEmbedder({ timeoutMs: 1500 }, (lambda, openObserve) =>
+        Effect.gen(function*() {
+          const slow = yield* lambda.invoke({ do: "sleep", ms: 60_000 })
+          assert.strictEqual(slow.status, "timeout")
+          const next = yield* lambda.invoke({})
+          yield* lambda.shutdown()
+          const said = yield* hooksIn(openObserve)
+          assert.deepInclude(said, ["onCallEnd", "timeout", slow.requestId])
+          assert.deepInclude(said, ["onShutdown", "timeout"])
+          assert.deepInclude(said, ["onCallEnd", "success", next.requestId])
+        })),
+    patience
+  )
 
-  it.live("keeps what its hooks say while OpenObserve is away", () =>
-    withEmbedder({}, (lambda, openObserve) =>
-      Effect.gen(function*() {
-        yield* openObserve.setFault(Fault.memoryOverflow)
-        for (let call = 0; call < 3; call++) yield* lambda.invoke({ do: "flood", lines: 3 })
-        yield* openObserve.setFault(undefined)
-        yield* lambda.shutdown()
-        const said = (yield* hooksIn(openObserve)).map(([hook]) => hook)
-        assert.lengthOf(said.filter((hook) => hook === "onCallEnd"), 3)
-        assert.lengthOf(said.filter((hook) => hook === "onShutdown"), 1)
-      })), patience)
+  it.live(
+    "keeps what its hooks say while OpenObserve is away",
+    () =>
+      withEmbedder({}, (lambda, openObserve) =>
+        Effect.gen(function*() {
+          yield* openObserve.setFault(Fault.memoryOverflow)
+          for (let call = 0; call < 3; call++) yield* lambda.invoke({ do: "flood", lines: 3 })
+          yield* openObserve.setFault(undefined)
+          yield* lambda.shutdown()
+          const said = (yield* hooksIn(openObserve)).map(([hook]) => hook)
+          assert.lengthOf(said.filter((hook) => hook === "onCallEnd"), 3)
+          assert.lengthOf(said.filter((hook) => hook === "onShutdown"), 1)
+        })),
+    patience
+  )
 })
