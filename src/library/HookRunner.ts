@@ -153,7 +153,7 @@ export const make = Effect.fnUntraced(function*(
 
   return {
     atInit: bounded("onInit", () => hooks.onInit ?? Effect.void, MAX_INIT_MS),
-    atInvoke: Effect.fnUntraced(function*({ eventType: _, ...call }: InvokeEvent) {
+    atInvoke: Effect.fnUntraced(function*({ eventType: _eventType, ...call }: InvokeEvent) {
       for (const earlier of pending.values()) {
         yield* Effect.forkIn(Effect.delay(end(earlier), Duration.millis(LATE_END_MS)), scope)
       }

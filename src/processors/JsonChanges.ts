@@ -61,7 +61,7 @@ const changesOfObject = (bytes: Buffer, range: Range, before: Members, after: Me
 }
 
 /** The members of the object in a range, in the same bytes. */
-export const membersIn = (bytes: Buffer, { end, start }: Range): ReadonlyArray<Member> => {
+const membersIn = (bytes: Buffer, { end, start }: Range): ReadonlyArray<Member> => {
   const scanner = new ObjectScanner(bytes.subarray(start, end))
   scanner.next()
   return scanner.members.map(({ depth, keyEnd, keyStart, valueEnd, valueStart }) => ({
