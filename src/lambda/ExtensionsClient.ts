@@ -196,10 +196,6 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
       })
     })
   )
-
-  static readonly layer = ExtensionsClient.layerNoDeps.pipe(
-    Layer.provide([LambdaEnvironment.layer, Transport.layer])
-  )
 }
 
 /** Fails when there is no answer in time. */
