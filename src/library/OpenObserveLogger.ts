@@ -71,7 +71,7 @@ export const make: Effect.Effect<Logger.Logger<unknown, void>, never, Records> =
  * import * as OpenObserve from "o2-lambda-extension/OpenObserve"
  * import * as OpenObserveLogger from "o2-lambda-extension/OpenObserveLogger"
  * import * as Effect from "effect/Effect"
- * import type * as Layer from "effect/Layer"
+ * import * as Layer from "effect/Layer"
  *
  * const program = Effect.log("hello").pipe(
  *   Effect.provide(OpenObserveLogger.layer.pipe(Layer.provide(OpenObserve.layerEnv())))
