@@ -52,8 +52,8 @@ export class ExtensionsError extends Data.TaggedError("ExtensionsError")<{
  * import * as Effect from "effect/Effect"
  * import { ExtensionsClient } from "o2-lambda-extension/Layers"
  *
- * const registered = ExtensionsClient.use((client) => client.register).pipe(
- *   Effect.provide(ExtensionsClient.layer)
+ * const name = ExtensionsClient.use((client) => client.register).pipe(
+ *   Effect.map((identity) => identity.functionName)
  * )
  * ```
  */
