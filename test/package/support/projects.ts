@@ -46,7 +46,7 @@ const reexport = async (directory: string, specifier: string, index: number): Pr
 }
 
 /** The oldest TypeScript that understands the declarations of `effect`, with nothing left out. */
-const OLDEST_TYPESCRIPT = "5.8.3"
+const OLDEST_TYPESCRIPT = "5.7.3"
 
 /** Compilers, and how to get the path of each. */
 export const compilers: Readonly<Record<string, () => Promise<string>>> = {
