@@ -19,7 +19,12 @@ import type { OpenBatch } from "./OpenBatch.ts"
 import { OpenBatches } from "./OpenBatches.ts"
 import { SealedBatches } from "./SealedBatches.ts"
 
-/** The buffer's fill level. */
+/**
+ * The buffer's fill level.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface BufferState {
   /** Bytes held for records in all stages, what is reserved included. */
   readonly heldBytes: number
@@ -27,7 +32,12 @@ export interface BufferState {
   readonly sealedBatches: number
 }
 
-/** What is held for one destination. */
+/**
+ * What is held for one destination.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface DestinationState {
   readonly openRecords: number
   readonly sealedBatches: number
@@ -35,7 +45,21 @@ export interface DestinationState {
   readonly untriedBatches: number
 }
 
-/** The byte-bounded buffer. */
+/**
+ * The byte-bounded buffer.
+ *
+ * @since 0.2.0
+ * @category services
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { LogBuffer } from "o2-lambda-extension/Layers"
+ *
+ * const held = LogBuffer.use((buffer) => buffer.state).pipe(
+ *   Effect.map((state) => state.heldBytes)
+ * )
+ * ```
+ */
 export class LogBuffer extends Context.Service<LogBuffer, {
   /** Adds records to their destination's open batch, sealing what gets full. */
   readonly append: (destination: Destination, records: EncodedRecords) => Effect.Effect<void>
@@ -73,7 +97,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly watchFreed: Effect.Effect<Effect.Effect<void>>
   readonly state: Effect.Effect<BufferState>
   readonly stateOfUnsafe: (destination: Destination) => DestinationState
-}>()("o2-lambda-extension/Buffer") {
+}>()("o2-lambda-extension/LogBuffer") {
   static readonly layerNoDeps = Layer.effect(
     LogBuffer,
     Effect.gen(function*() {

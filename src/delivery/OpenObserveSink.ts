@@ -34,17 +34,39 @@ const PATIENCE_MS = 10_000
 /** How soon somebody who waits for room looks again when nothing is given back, in ms. */
 const LOOK_AGAIN_MS = 250
 
-/** How a flush waits. */
+/**
+ * How a flush waits.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface FlushOptions {
   readonly budget: Duration.Duration
   /** Nothing comes after it: it tries even during an outage, and what has not settled in time is given back. */
   readonly isLast: boolean
 }
 
-/** How many of the destinations in use have been found to take nothing a moment ago. */
+/**
+ * How many of the destinations in use have been found to take nothing a moment ago.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export type Outages = "none" | "some" | "all"
 
-/** Delivers what it is given, in fibers of its own. During an outage of a destination its records wait in the buffer. */
+/**
+ * Delivers what it is given, in fibers of its own. During an outage of a destination its records wait in the buffer.
+ *
+ * @since 0.2.0
+ * @category services
+ * @example
+ * ```ts
+ * import * as Duration from "effect/Duration"
+ * import { OpenObserveSink } from "o2-lambda-extension/Layers"
+ *
+ * const isEmpty = OpenObserveSink.use((sink) => sink.flush({ budget: Duration.seconds(1), isLast: false }))
+ * ```
+ */
 export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   /**
    * The one door for records, whatever their signal. They are copied, and leave when a batch is full, when they are older

@@ -5,7 +5,12 @@ import { errorCode } from "./ErrorCode.ts"
 import { loaded } from "./Loading.ts"
 import { TransportError } from "./TransportError.ts"
 
-/** A complete answer, its body as text. */
+/**
+ * A complete answer, its body as text.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface TransportResponse {
   readonly status: number
   /** Names in lower case. */

@@ -11,6 +11,8 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ControlPlane } from "./lambda/ControlPlane.ts"
+import { extensionMounts } from "./lambda/ExtensionMounts.ts"
+import type { ExtensionMounts } from "./lambda/ExtensionMounts.ts"
 import type { EmulatorOperations } from "./lambda/EmulatorOperations.ts"
 import type { LambdaEmulatorError } from "./lambda/LambdaEmulatorError.ts"
 import { attempt } from "./lambda/LambdaEmulatorError.ts"
@@ -19,8 +21,6 @@ import type { EmulatorSettings, LambdaEmulatorOptions } from "./lambda/Options.t
 import type { RunningLambda } from "./lambda/RunningLambda.ts"
 import { promised } from "./lambda/RunningLambda.ts"
 import { Sandbox } from "./lambda/Sandbox.ts"
-import { sandboxName } from "./lambda/SandboxName.ts"
-import type { SandboxName } from "./lambda/SandboxName.ts"
 import { operationsOf } from "./lambda/SandboxOperations.ts"
 import { running } from "./Running.ts"
 
@@ -53,10 +53,10 @@ const temporaryDirectory = (options: LambdaEmulatorOptions) =>
     )
     : Effect.succeed(options.temporaryDirectory)
 
-const named = ({ resolveSandboxHost }: EmulatorSettings) =>
+const mounted = (settings: EmulatorSettings) =>
   Effect.acquireRelease(
-    attempt("sandbox.localdomain", () => sandboxName(resolveSandboxHost)),
-    (name) => Effect.promise(() => name.close())
+    attempt("mounts of the extensions", () => extensionMounts(settings)),
+    (mounts) => Effect.promise(() => mounts.close())
   )
 
 const controlPlane = (settings: EmulatorSettings) =>
@@ -69,10 +69,10 @@ const controlPlane = (settings: EmulatorSettings) =>
     (controlPlane) => Effect.promise(() => controlPlane.close())
   )
 
-const sandbox = (settings: EmulatorSettings, runtimeApi: string, name: SandboxName) =>
+const sandbox = (settings: EmulatorSettings, runtimeApi: string, mounts: ExtensionMounts) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const sandbox = new Sandbox(settings, runtimeApi, name)
+      const sandbox = new Sandbox(settings, runtimeApi, mounts)
       // a test runner that exits without closing its scopes must not leave stopped processes behind
       const onExit = () => sandbox.close()
       process.once("exit", onExit)
@@ -91,8 +91,8 @@ const make = Effect.fnUntraced(function*(options: LambdaEmulatorOptions) {
   const settings = resolveOptions(options, directory)
   const server = yield* controlPlane(settings)
   const runtimeApi = `127.0.0.1:${server.port}`
-  const name = yield* named(settings)
-  const { sandbox: environment } = yield* sandbox(settings, runtimeApi, name)
+  const mounts = yield* mounted(settings)
+  const { sandbox: environment } = yield* sandbox(settings, runtimeApi, mounts)
   server.attach(environment)
   return LambdaEmulator.of(operationsOf(environment, server, { runtimeApi, temporaryDirectory: directory }))
 })
@@ -127,6 +127,11 @@ const make = Effect.fnUntraced(function*(options: LambdaEmulatorOptions) {
 export class LambdaEmulator extends Context.Service<LambdaEmulator, EmulatorOperations>()(
   "o2-lambda-extension/testing/LambdaEmulator"
 ) {
+  /**
+   * An environment that nothing has been started in yet; fails when its directory, port or mounts cannot be had.
+   *
+   * @since 0.2.0
+   */
   static readonly layer = (options: LambdaEmulatorOptions): Layer.Layer<LambdaEmulator, LambdaEmulatorError> =>
     Layer.effect(LambdaEmulator, make(options))
 

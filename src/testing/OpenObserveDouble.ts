@@ -68,6 +68,11 @@ const AWAIT_TIMEOUT = Duration.seconds(4)
 export class OpenObserveDouble extends Context.Service<OpenObserveDouble, DoubleOperations>()(
   "o2-lambda-extension/testing/OpenObserveDouble"
 ) {
+  /**
+   * A double that listens; fails when its port is taken.
+   *
+   * @since 0.2.0
+   */
   static readonly layer = (options: OpenObserveDoubleOptions = {}): Layer.Layer<OpenObserveDouble, DoubleError> =>
     Layer.effect(OpenObserveDouble, make(options))
 

@@ -4,17 +4,25 @@ import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { sandboxName } from "../../src/testing/lambda/SandboxName.ts"
+import { extensionMounts } from "../../src/testing/lambda/ExtensionMounts.ts"
 import { patience, withEmulator } from "./lambdaSandbox.ts"
 
 const samples = join(dirname(fileURLToPath(import.meta.url)), "..", "support", "fixtures", "samples")
 const sample = (name: string) => readFileSync(join(samples, name), "utf8")
 
 /** Where neither the machine knows the name nor the system lets a process have an own file of names. */
-const own = await sandboxName("auto")
+const own = await extensionMounts({ resolveSandboxHost: "auto", optDirectory: undefined })
 await own.close()
 const isResolvable = own.hint === undefined
 const isKnown = isResolvable && own.prefix.length === 0
+
+/** As AWS's samples have it: what is executed lies elsewhere below /opt, and is named like the extension. */
+const launcher = `#!/bin/bash
+set -euo pipefail
+LAMBDA_EXTENSION_NAME="$(basename "$0")"
+echo "$0 launching"
+exec "/opt/\${LAMBDA_EXTENSION_NAME}/extension"
+`
 
 const options = (...names: ReadonlyArray<string>) => ({
   resolveSandboxHost: "auto" as const,
@@ -58,6 +66,29 @@ describe.skipIf(!isResolvable)("AWS's samples", () => {
           assert.match(lines[0]?.line ?? "", /launching, sandbox\.localdomain is 127\./)
           assert.lengthOf(lines.filter(({ line }) => line.endsWith("received INVOKE")), 2)
           assert.isTrue(lines.some(({ at, line }) => at > first && line.endsWith("received SHUTDOWN, leaving")))
+        })),
+    patience
+  )
+
+  it.live.skipIf(isKnown)(
+    "a launcher finds the rest of its extension in /opt",
+    () =>
+      withEmulator({
+        ...options(),
+        files: { "bash-polling": launcher },
+        optFiles: {
+          "bash-polling/extension": sample("bash-polling").replaceAll(
+            "basename \"$0\"",
+            "basename \"$(dirname \"$0\")\""
+          )
+        }
+      }, (emulator) =>
+        Effect.gen(function*() {
+          yield* emulator.invoke({})
+          const { extensions } = yield* emulator.shutdown()
+          assert.deepInclude(extensions[0], { name: "bash-polling", exitCode: 0 })
+          const [first] = yield* emulator.output
+          assert.strictEqual(first?.line, "/opt/extensions/bash-polling launching")
         })),
     patience
   )
@@ -119,6 +150,16 @@ describe.skipIf(!isResolvable)("AWS's samples", () => {
     )
   }
 })
+
+it.live(
+  "says so at once when there is nothing to show as /opt",
+  () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(withEmulator({ optDirectory: "/does/not/exist" }, () => Effect.void))
+      assert.include(error.message, "/does/not/exist cannot be shown to the extensions as /opt")
+    }),
+  patience
+)
 
 it.live.skipIf(isKnown)(
   "says what to do where the name is not known",

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { patience, withEmulator } from "./lambdaSandbox.ts"
 
-const chatty = { shippers: [], files: { talker: "#!/bin/sh\necho ready 1\necho ready 2 >&2\nexec sleep 60\n" } }
+const chatty = { shippers: [], files: { talker: "#!/bin/sh\necho ready 1\necho ready 2\nexec sleep 60\n" } }
 
 describe("LambdaEmulator waits", () => {
   it.live(

@@ -25,13 +25,15 @@ export interface SandboxOptions extends Partial<Omit<LambdaEmulatorOptions, "ext
   readonly files?: Readonly<Record<string, string>>
   /** Their modes, where they are not executable by all. */
   readonly modes?: Readonly<Record<string, number>>
+  /** Further executable files of what the extensions see as `/opt`, by path. */
+  readonly optFiles?: Readonly<Record<string, string>>
   /** The text of a bootstrap, instead of the fixture handler. */
   readonly bootstrap?: string
 }
 
 /** Runs a test against an emulated environment of its own. */
 export const withEmulator = <A, E>(
-  { bootstrap, files = {}, modes = {}, shipper = { subscription: {} }, shippers = ["shipper"], ...options }:
+  { bootstrap, files = {}, modes = {}, optFiles, shipper = { subscription: {} }, shippers = ["shipper"], ...options }:
     SandboxOptions,
   test: (emulator: LambdaEmulator["Service"]) => Effect.Effect<A, E>
 ) =>
@@ -46,6 +48,10 @@ export const withEmulator = <A, E>(
     for (const [name, text] of Object.entries(files)) {
       writeFileSync(join(extensionsDirectory, name), text, { mode: modes[name] ?? 0o755 })
     }
+    for (const [path, text] of Object.entries(optFiles ?? {})) {
+      mkdirSync(dirname(join(root, path)), { recursive: true })
+      writeFileSync(join(root, path), text, { mode: 0o755 })
+    }
     const bootstrapFile = join(root, "bootstrap")
     if (bootstrap !== undefined) writeFileSync(bootstrapFile, bootstrap, { mode: 0o755 })
     const layer = LambdaEmulator.layer({
@@ -54,6 +60,7 @@ export const withEmulator = <A, E>(
         ? { _tag: "Handler", file: handlerFile }
         : { _tag: "Bootstrap", file: bootstrapFile },
       resolveSandboxHost: "never",
+      ...(optFiles === undefined ? {} : { optDirectory: root }),
       path: `${dirname(process.execPath)}:/usr/bin:/bin`,
       ...options,
       environment: { SHIPPER: JSON.stringify(shipper), ...options.environment }

@@ -7,13 +7,13 @@ import { Agent } from "./Agent.ts"
 import { now } from "./Clock.ts"
 import { Condition } from "./Condition.ts"
 import { extensionEnvironment, runtimeEnvironment } from "./Environment.ts"
+import type { ExtensionMounts } from "./ExtensionMounts.ts"
 import type { OutputLine } from "./Observations.ts"
 import type { EmulatorSettings } from "./Options.ts"
 import { ManagedProcess } from "./Processes.ts"
 import type { ProcessExit } from "./Processes.ts"
 import { lineRecord } from "./Records.ts"
 import { RuntimeSlot } from "./RuntimeSlot.ts"
-import type { SandboxName } from "./SandboxName.ts"
 import type { TelemetryStream } from "./TelemetryStream.ts"
 
 /** The first thing that went wrong for good; later ones are not recorded. */
@@ -31,7 +31,7 @@ export interface GenerationContext {
   readonly stream: TelemetryStream
   readonly output: Array<OutputLine>
   readonly logStreamName: string
-  readonly sandboxName: SandboxName
+  readonly mounts: ExtensionMounts
 }
 
 /** Lambda's limit of external and internal extensions together. */
@@ -41,7 +41,7 @@ export const maxExtensions = 10
 const foreignSilenceMs = 3
 
 // what libc, Node.js, Python, Go, Rust and curl say of a name that is not known
-const unresolved = /getaddrinfo|ENOTFOUND|EAI_|not known|no such host|resol|gaierror/i
+const unresolved = /getaddrinfo|gaierror|ENOTFOUND|EAI_AGAIN|not known|no such host|could not resolve|name resolution/i
 
 // The runtime lies beside this module, compiled or not.
 const nodeRuntimeFile = join(
@@ -110,6 +110,7 @@ export class Generation {
     const isFramed = runtime._tag === "Handler"
     const process = new ManagedProcess({
       file: isFramed ? globalThis.process.execPath : runtime.file,
+      path: undefined,
       arguments: isFramed ? [nodeRuntimeFile, runtime.file, runtime.export ?? "handler"] : [],
       environment: runtimeEnvironment(settings, runtimeApi, this.#context.logStreamName),
       directory: dirname(runtime.file),
@@ -164,18 +165,19 @@ export class Generation {
   /** The last lines of an extension that never got ready, and what to do if they tell of a name that is not known. */
   tailOfStart(name: string): string {
     const tail = this.tail(name)
-    const { hint } = this.#context.sandboxName
+    const { hint } = this.#context.mounts
     return hint !== undefined && unresolved.test(tail) ? `${tail}\n${hint}` : tail
   }
 
   #spawnExtension(agent: Agent, file: string): void {
-    const { runtimeApi, settings } = this.#context
+    const { mounts, runtimeApi, settings } = this.#context
     agent.process = new ManagedProcess({
       file,
+      path: mounts.pathOf(file),
       arguments: [],
       environment: extensionEnvironment(settings, runtimeApi),
       directory: "/",
-      prefix: this.#context.sandboxName.prefix,
+      prefix: mounts.prefix,
       isFramed: false,
       onLine: (stream, text) => this.#write(agent.name, stream, text),
       onFrame: () => undefined,

@@ -97,12 +97,20 @@ export interface LambdaEmulatorOptions {
    * with: `auto` makes it known to the extensions where Linux lets it, `never` starts them as they are. Default `auto`.
    */
   readonly resolveSandboxHost?: "auto" | "never"
+  /**
+   * What the extensions see as `/opt`, for those that look for their files there; `extensionsDirectory` usually lies in
+   * it. Takes Linux and the right to make mount namespaces; without that the emulator fails at once.
+   */
+  readonly optDirectory?: string
   /** Stands for `/tmp` (exported as `TMPDIR`) and survives resets; a new one is made, and removed at the end, when absent. */
   readonly temporaryDirectory?: string
 }
 
 /** The options with every default filled in. */
-export interface EmulatorSettings extends Required<Omit<LambdaEmulatorOptions, "reportDelayAfterShutdownMs">> {
+export interface EmulatorSettings
+  extends Required<Omit<LambdaEmulatorOptions, "optDirectory" | "reportDelayAfterShutdownMs">>
+{
+  readonly optDirectory: string | undefined
   readonly reportDelayAfterShutdownMs: number | undefined
   readonly handler: string
   readonly isManaged: boolean
@@ -164,6 +172,7 @@ export const resolveOptions = (options: LambdaEmulatorOptions, temporaryDirector
     tellsInstanceId: options.tellsInstanceId ?? true,
     lastReport: options.lastReport ?? "on-time",
     reportDelayAfterShutdownMs: options.reportDelayAfterShutdownMs,
+    optDirectory: options.optDirectory,
     resolveSandboxHost: options.resolveSandboxHost ?? "auto",
     temporaryDirectory
   }

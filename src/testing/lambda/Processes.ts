@@ -20,6 +20,8 @@ export interface ProcessExit {
 /** What to start, and who reads what it writes. */
 export interface ProcessOptions {
   readonly file: string
+  /** Where it finds itself, if not there. */
+  readonly path: string | undefined
   readonly arguments: ReadonlyArray<string>
   readonly environment: Record<string, string>
   readonly directory: string
@@ -56,10 +58,10 @@ export class ManagedProcess {
 
   /** Starts the process; a failure is reported to `onLaunchError`, never thrown. */
   start(): void {
-    const { arguments: args, directory, environment, file, isFramed, prefix } = this.#options
+    const { arguments: args, directory, environment, file, isFramed, path = file, prefix } = this.#options
     try {
       assertLaunchable(file, prefix.length > 0)
-      const [program = file, ...rest] = [...prefix, file, ...args]
+      const [program = file, ...rest] = [...prefix, path, ...args]
       this.#child = spawn(program, rest, {
         cwd: directory,
         env: environment,

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto"
 import { now } from "./Clock.ts"
 import { Condition } from "./Condition.ts"
+import type { ExtensionMounts } from "./ExtensionMounts.ts"
 import { Generation } from "./Generation.ts"
 import { History } from "./History.ts"
 import type { InitResult } from "./InitPhase.ts"
@@ -11,7 +12,6 @@ import { failInvoke, makeCall, runInvoke } from "./InvokePhase.ts"
 import { runManagedInvoke } from "./ManagedInvoke.ts"
 import type { ExtensionExit, ExtensionStatus, Invocation, OutputLine } from "./Observations.ts"
 import type { EmulatorSettings, ShutdownReason } from "./Options.ts"
-import type { SandboxName } from "./SandboxName.ts"
 import { runShutdown } from "./ShutdownPhase.ts"
 import type { StreamEntry } from "./StreamEntry.ts"
 import { TelemetryStream } from "./TelemetryStream.ts"
@@ -27,7 +27,7 @@ export class Sandbox {
   readonly #settings: EmulatorSettings
   readonly #runtimeApi: string
   readonly #logStreamName: string
-  readonly #sandboxName: SandboxName
+  readonly #mounts: ExtensionMounts
   #isReady = false
   #isClosed = false
   // after a reset the init is repeated inside the next invocation
@@ -36,8 +36,8 @@ export class Sandbox {
   #lastReport: StreamEntry | undefined
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(settings: EmulatorSettings, runtimeApi: string, sandboxName: SandboxName) {
-    this.#sandboxName = sandboxName
+  constructor(settings: EmulatorSettings, runtimeApi: string, mounts: ExtensionMounts) {
+    this.#mounts = mounts
     this.#settings = settings
     this.#runtimeApi = runtimeApi
     this.stream = new TelemetryStream(settings, this.changed)
@@ -175,7 +175,7 @@ export class Sandbox {
       stream: this.stream,
       output: this.output,
       logStreamName: this.#logStreamName,
-      sandboxName: this.#sandboxName
+      mounts: this.#mounts
     }
     const generation = new Generation(context)
     this.generation = generation

@@ -6,6 +6,16 @@ import * as Schema from "effect/Schema"
  *
  * @category errors
  * @since 0.2.0
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { OpenObserveDouble } from "o2-lambda-extension/testing"
+ *
+ * const onPort = Effect.void.pipe(
+ *   Effect.provide(OpenObserveDouble.layer({ port: 5080 })),
+ *   Effect.catchTag("DoubleError", (error) => Effect.log(error.reason._tag === "ListenFailed" ? "in use" : "missing"))
+ * )
+ * ```
  */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
   port: Schema.Int,
@@ -21,6 +31,16 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
  *
  * @category errors
  * @since 0.2.0
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { OpenObserveDouble } from "o2-lambda-extension/testing"
+ *
+ * const seen = OpenObserveDouble.use((server) => server.awaitRecords("default", 3)).pipe(
+ *   Effect.catchTag("DoubleError", ({ reason }) =>
+ *     Effect.log(reason._tag === "RecordsMissing" ? reason.lastAnswer : reason.message))
+ * )
+ * ```
  */
 export class RecordsMissing extends Schema.TaggedError<RecordsMissing>()("RecordsMissing", {
   stream: Schema.String,
