@@ -69,8 +69,7 @@ const lineOf = ({ cause, date, fiber, logLevel, message }: Logger.Options<unknow
   const ours = {
     level: logLevel.toLowerCase(),
     ...(texts.length > 0 ? { message: texts.join(" ") } : {}),
-    ...(error.length > 0 ? { error: error.join("\n") } : {}),
-    ...(span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId })
+    ...(error.length > 0 ? { error: error.join("\n") } : {})
   }
   const spans = fiber.getRef(References.CurrentLogSpans).map(([label, startMs]) => [
     `span_${label}_ms`,
@@ -83,7 +82,13 @@ const lineOf = ({ cause, date, fiber, logLevel, message }: Logger.Options<unknow
   }
   // a member of another meaning must not hide what every line has
   const renamed = Object.entries(theirs).map(([name, value]) => [name in ours ? `fields_${name}` : name, value])
-  return { ...ours, ...Object.fromEntries(renamed) as Members }
+  // who names a trace means another
+  const isOfSpan = span !== undefined && !("trace_id" in theirs)
+  return {
+    ...ours,
+    ...Object.fromEntries(renamed) as Members,
+    ...(isOfSpan ? { trace_id: span.traceId, span_id: span.spanId } : {})
+  }
 }
 
 /** What a value says of itself: `Redacted` and the like do not give away what they hold. */

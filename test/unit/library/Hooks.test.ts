@@ -58,7 +58,7 @@ describe("hooks", () => {
         assert.deepStrictEqual(entries, [["init", 30], ["invoke r1", 30], ["end r1 success 12.5", 40]])
         // one request, with the lines and with what was said about the call
         assert.deepStrictEqual(sent(program, "\"about\":\"r1\""), [1])
-        assert.deepStrictEqual(sent(program, "\"requestId\":\"r1\",\"about\""), [1])
+        assert.deepStrictEqual(sent(program, "\"about\":\"r1\",\"type\":\"custom\",\"requestId\":\"r1\""), [1])
         assert.deepStrictEqual(asked(program), [1, 40])
       }
     )
