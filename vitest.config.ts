@@ -2,6 +2,8 @@ import type { Reporter, TestModule } from "vitest/node"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
+const root = fileURLToPath(new URL(".", import.meta.url))
+
 /** Closes the run with its figures alone on a line, for those who read logs by machine. */
 const closingLine: Reporter = {
   onTestRunEnd: (modules: ReadonlyArray<TestModule>) => {
@@ -64,11 +66,34 @@ export default defineConfig({
       },
       {
         test: {
+          // in a real browser, of a real run of the built bundle
+          name: "page",
+          include: ["test/page/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000
+        }
+      },
+      {
+        test: {
           name: "layer",
           include: ["test/layer/*.test.ts"],
           // other engines, and another machine's under emulation
           testTimeout: 120_000,
           hookTimeout: 120_000
+        }
+      },
+      {
+        // what people write with the published package, from its source
+        resolve: {
+          alias: [
+            { find: /^o2-lambda-extension\/testing$/, replacement: `${root}src/testing/index.ts` },
+            { find: /^o2-lambda-extension\/(\w+)$/, replacement: `${root}src/library/$1.ts` }
+          ]
+        },
+        test: {
+          name: "examples",
+          include: ["examples/*/*.test.ts"],
+          testTimeout: 30_000
         }
       },
       // the program in there is the one that all of them have tried already

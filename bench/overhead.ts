@@ -57,6 +57,7 @@ const measure = (extensionsDirectory: string, strategy: string, latencyMs: numbe
     const lambda = LambdaEmulator.layer({
       extensionsDirectory,
       runtime: { _tag: "Handler", file: join(workplace, "handler.mjs") },
+      resolveSandboxHost: "never",
       path: `${dirname(process.execPath)}:/usr/bin:/bin`,
       environment: {
         O2_ENDPOINT: openObserve.url,

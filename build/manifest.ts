@@ -16,5 +16,7 @@ else {
   delete published["optionalDependencies"]
   delete published["devDependencies"]
   delete published["scripts"]
+  // those that it names are programs: they are not published, or nobody imports them
+  published["sideEffects"] = false
   await writeFile(manifest, `${JSON.stringify(published, null, 2)}\n`)
 }

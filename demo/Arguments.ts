@@ -21,6 +21,8 @@ export interface DemoOptions {
   readonly invocations: number
   /** The base URL of a real OpenObserve; without it one in memory is used. */
   readonly endpoint: string | undefined
+  /** Absolute path of the page to write. */
+  readonly html: string | undefined
 }
 
 const ownHandler = fileURLToPath(new URL("handler.mjs", import.meta.url))
@@ -45,6 +47,7 @@ Options:
   --invocations N      how often to call it, 1 to ${MAX_INVOCATIONS} (${DEFAULT_INVOCATIONS})
   --endpoint URL       send to a real OpenObserve; set O2_ORGANIZATION_ID and O2_AUTHORIZATION_HEADER,
                        and O2_STREAM unless a new stream for this run is fine
+  --html FILE          write the run as a page for a browser: when Lambda, the function and the extension did what
   --help               show this text
 
 Exit code: 0 when every line arrived exactly once, 1 when not, 2 when the options are wrong.
@@ -54,10 +57,11 @@ const options = {
   handler: { type: "string" },
   invocations: { type: "string" },
   endpoint: { type: "string" },
+  html: { type: "string" },
   help: { type: "boolean" }
 } as const
 
-/** Reads the arguments; a relative handler is looked up from `directory`. */
+/** Reads the arguments; relative paths count from `directory`. */
 export const parse = (
   args: ReadonlyArray<string>,
   directory: string
@@ -68,7 +72,7 @@ export const parse = (
     catch: (error) => new UsageError({ problem: String((error as Error).message).split(". ")[0] ?? "" })
   })
   if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
-  const { endpoint, handler, help, invocations = String(DEFAULT_INVOCATIONS) } = parsed.success
+  const { endpoint, handler, help, html, invocations = String(DEFAULT_INVOCATIONS) } = parsed.success
   if (help === true) return Result.succeed("help")
   if (!/^\d+$/.test(invocations) || Number(invocations) < 1 || Number(invocations) > MAX_INVOCATIONS) {
     return Result.fail(new UsageError({ problem: `--invocations takes a whole number from 1 to ${MAX_INVOCATIONS}` }))
@@ -77,6 +81,7 @@ export const parse = (
     handler: handler === undefined ? ownHandler : resolve(directory, handler),
     isOwnHandler: handler === undefined,
     invocations: Number(invocations),
-    endpoint
+    endpoint,
+    html: html === undefined ? undefined : resolve(directory, html)
   })
 }

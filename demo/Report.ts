@@ -212,11 +212,15 @@ export const verdict = (verdict: Verdict, { _tag }: Reading): ReadonlyArray<stri
   ]
 }
 
+/** Where the page lies. */
+export const page = (file: string): ReadonlyArray<string> => ["", `The run as a page, for a browser: ${file}`]
+
 /** What to do next. */
 export const hints: ReadonlyArray<string> = [
   "",
   "Next",
   "  npm run demo -- --handler your.mjs     the same with a function of yours",
+  "  npm run demo -- --html run.html        the run as a page: who did what when",
   "  npm run demo -- --endpoint https://…   the same with your OpenObserve",
   "  README.md, \"Attach it\"                 put the extension on a function in AWS",
   ""

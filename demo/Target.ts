@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import { ExtensionConfig } from "../src/config/Config.ts"
 import { OpenObserveDouble } from "../src/testing/OpenObserveDouble.ts"
+import type { ReceivedRequest } from "../src/testing/OpenObserveDouble.ts"
 import { DemoError } from "./DemoError.ts"
 
 /** One stream of one OpenObserve, and the credentials for it. */
@@ -17,9 +18,17 @@ export interface Target {
   readonly authorization: Redacted.Redacted
   /** The extension's settings. */
   readonly environment: Readonly<Record<string, string>>
+  /** What it was asked so far; a real one does not tell. */
+  readonly requests: Effect.Effect<ReadonlyArray<ReceivedRequest>>
 }
 
-const target = (isReal: boolean, environment: Readonly<Record<string, string>>) =>
+const untold: Target["requests"] = Effect.succeed([])
+
+const target = (
+  isReal: boolean,
+  environment: Readonly<Record<string, string>>,
+  requests: Target["requests"]
+): Effect.Effect<Target, DemoError> =>
   Effect.gen(function*() {
     const config = yield* ExtensionConfig
     return {
@@ -28,7 +37,8 @@ const target = (isReal: boolean, environment: Readonly<Record<string, string>>) 
       organization: config.organizationId,
       stream: config.stream,
       authorization: config.authorization,
-      environment
+      environment,
+      requests
     }
   }).pipe(
     Effect.provide(ExtensionConfig.layerEnv(environment)),
@@ -42,13 +52,13 @@ export const inMemory = Effect.fnUntraced(function*(stream: string) {
   const context = yield* Layer.build(OpenObserveDouble.layer()).pipe(
     Effect.mapError(({ message }) => new DemoError({ problem: message }))
   )
-  const { authorization, url } = Context.get(context, OpenObserveDouble)
+  const { authorization, requests, url } = Context.get(context, OpenObserveDouble)
   return yield* target(false, {
     O2_ENDPOINT: url,
     O2_ORGANIZATION_ID: "default",
     O2_AUTHORIZATION_HEADER: authorization,
     O2_STREAM: stream
-  })
+  }, requests)
 })
 
 /** What the person may have set for a server of their own; everything else stays as a newcomer would find it. */
@@ -70,5 +80,5 @@ export const real = (
     const value = environment[name]
     return value === undefined || value.trim() === "" ? [] : [[name, value]]
   })
-  return target(true, { O2_STREAM: stream, ...Object.fromEntries(given), O2_ENDPOINT: endpoint })
+  return target(true, { O2_STREAM: stream, ...Object.fromEntries(given), O2_ENDPOINT: endpoint }, untold)
 }

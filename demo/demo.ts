@@ -13,6 +13,7 @@ import * as Arguments from "./Arguments.ts"
 import * as Books from "./Books.ts"
 import { DemoError } from "./DemoError.ts"
 import * as Layer from "./Layer.ts"
+import * as Page from "./Page.ts"
 import * as ReadBack from "./ReadBack.ts"
 import * as Report from "./Report.ts"
 import * as Story from "./Story.ts"
@@ -34,6 +35,7 @@ const demo = Effect.fnUntraced(function*(options: Arguments.DemoOptions) {
       problem: `--handler: there is no file ${options.handler}; give the path of a module that exports "handler"`
     })
   }
+  if (options.html !== undefined) yield* Page.check(options.html)
   // tells this run from others in a stream that is shared
   const run = randomBytes(4).toString("hex")
   const functionName = `demo-${run}`
@@ -61,6 +63,7 @@ const demo = Effect.fnUntraced(function*(options: Arguments.DemoOptions) {
       environment: target.environment,
       path: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
       functionName,
+      resolveSandboxHost: "never",
       timeoutMs: Arguments.FUNCTION_TIMEOUT_MS
     })),
     Effect.mapError(({ operation, problem }) =>
@@ -83,6 +86,14 @@ const demo = Effect.fnUntraced(function*(options: Arguments.DemoOptions) {
       Verdict.judge({ ...evidence, reading: { _tag: "Read", records } }).missing.length === 0,
     onWait: print("", "Waiting for OpenObserve to show the records …")
   })
+  if (options.html !== undefined) {
+    yield* Page.write(options.html, {
+      title: `npm run demo: ${basename(options.handler)}, ${functionName}`,
+      timeline: played.timeline,
+      requests: yield* target.requests,
+      records: reading._tag === "Read" ? reading.records : []
+    })
+  }
   const verdict = Verdict.judge({ ...evidence, reading })
   const isGood = Verdict.isGood(verdict)
   yield* print(
@@ -91,6 +102,7 @@ const demo = Effect.fnUntraced(function*(options: Arguments.DemoOptions) {
     ...Report.ledger(books),
     ...Report.complaints(Books.complaints(played.output)),
     ...Report.verdict(verdict, reading),
+    ...(options.html === undefined ? [] : Report.page(options.html)),
     ...(isGood ? Report.hints : [])
   )
   return isGood
@@ -108,7 +120,13 @@ const play = Effect.fnUntraced(function*(calls: ReadonlyArray<Story.Call>) {
     yield* print(...Report.callRow(invocations.length, title, invocation, calls.length))
   }
   yield* lambda.shutdown()
-  return { initMs: initDurationMs, invocations, events: yield* lambda.events, output: yield* lambda.output }
+  return {
+    initMs: initDurationMs,
+    invocations,
+    events: yield* lambda.events,
+    output: yield* lambda.output,
+    timeline: yield* lambda.timeline
+  }
 })
 
 /** The error that the runtime has reported, without its stack trace; everything it wrote, if there is none. */

@@ -14,7 +14,22 @@ import type { Choice } from "./ProxyChoice.ts"
 import { type Setting, settings } from "./Settings.ts"
 import { unknownSettings } from "./UnknownSettings.ts"
 
-/** The settings are not usable. One sentence per problem, naming variable, problem and remedy. */
+/**
+ * The settings are not usable. One sentence per problem, naming variable, problem and remedy.
+ *
+ * @since 0.2.0
+ * @category errors
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as OpenObserve from "o2-lambda-extension/OpenObserve"
+ *
+ * const program = Effect.void.pipe(
+ *   Effect.provide(OpenObserve.layerEnv()),
+ *   Effect.catchTag("ConfigurationError", (error) => Effect.logError("not sent", error.problems))
+ * )
+ * ```
+ */
 export class ConfigurationError extends Data.TaggedError("ConfigurationError")<{
   readonly problems: ReadonlyArray<string>
   /** What `O2_ON_CONFIG_ERROR` asks for; `fail` when that is wrong, too. */
@@ -27,7 +42,12 @@ export class ConfigurationError extends Data.TaggedError("ConfigurationError")<{
 
 type Values = { readonly [K in keyof typeof settings]: (typeof settings)[K] extends Setting<infer A> ? A : never }
 
-/** The settings after all checks. Sizes in bytes, times in milliseconds. */
+/**
+ * The settings after all checks. Sizes in bytes, times in milliseconds.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface Configuration
   extends Omit<Values, "authorization" | "authorityFile" | "maxBufferMegabytes" | "maxBatchKilobytes" | "proxy">
 {
@@ -40,10 +60,28 @@ export interface Configuration
   readonly proxy: Proxy | undefined
   /** What is odd but not wrong, one sentence each; logged once at the start. */
   readonly warnings: ReadonlyArray<string>
+  /** Puts what names variables in other words, where the settings come from elsewhere. */
+  readonly phrase?: (text: string) => string
 }
 
-/** The user's settings, read once from the `ConfigProvider` (the environment unless replaced). */
-export class ExtensionConfig extends Context.Service<ExtensionConfig, Configuration>()("o2-lambda-extension/Config") {
+/**
+ * The user's settings, read once from the `ConfigProvider` (the environment unless replaced).
+ *
+ * @since 0.2.0
+ * @category services
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { ExtensionConfig } from "o2-lambda-extension/Layers"
+ *
+ * const interval = ExtensionConfig.use((config) => Effect.succeed(config.flushIntervalMs)).pipe(
+ *   Effect.provide(ExtensionConfig.layer)
+ * )
+ * ```
+ */
+export class ExtensionConfig
+  extends Context.Service<ExtensionConfig, Configuration>()("o2-lambda-extension/ExtensionConfig")
+{
   static readonly layer = Layer.suspend(() => Layer.effect(ExtensionConfig, read))
   /** Reads the given variables instead of the environment. */
   static readonly layerEnv = (env: Readonly<Record<string, string>>) =>

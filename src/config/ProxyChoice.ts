@@ -32,15 +32,7 @@ export const choose = (variables: ReadonlyMap<string, string>, target: URL): Cho
 const read = ({ text, variable }: Named): Choice => {
   const url = parsed(text)
   if (typeof url !== "string") {
-    const { host, password, username } = url
-    const authorization = username === "" && password === "" ? undefined : basic(username, password)
-    return {
-      proxy: {
-        url: new URL(`http://${host}`),
-        variable,
-        authorization: authorization === undefined ? undefined : () => authorization
-      }
-    }
+    return { proxy: { url: new URL(`http://${url.host}`), variable, authorization: basicOf(url) } }
   }
   const should = "http://[user:password@]host:port"
   return variable === "O2_PROXY"
@@ -61,6 +53,13 @@ const parsed = (text: string): URL | string => {
     return "has a character in its user name or password that must be percent-encoded (such as / ? #)"
   }
   return url ?? "is not a URL"
+}
+
+/** What a proxy is told that is named so; `undefined` without user name and password. */
+export const basicOf = ({ password, username }: URL): Proxy["authorization"] => {
+  if (username === "" && password === "") return undefined
+  const authorization = basic(username, password)
+  return () => authorization
 }
 
 /** `Basic` of RFC 7617, in UTF-8. */

@@ -4,6 +4,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import { ExtensionConfig } from "../config/Config.ts"
@@ -18,7 +19,12 @@ import type { OpenBatch } from "./OpenBatch.ts"
 import { OpenBatches } from "./OpenBatches.ts"
 import { SealedBatches } from "./SealedBatches.ts"
 
-/** The buffer's fill level. */
+/**
+ * The buffer's fill level.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface BufferState {
   /** Bytes held for records in all stages, what is reserved included. */
   readonly heldBytes: number
@@ -26,7 +32,12 @@ export interface BufferState {
   readonly sealedBatches: number
 }
 
-/** What is held for one destination. */
+/**
+ * What is held for one destination.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface DestinationState {
   readonly openRecords: number
   readonly sealedBatches: number
@@ -34,7 +45,21 @@ export interface DestinationState {
   readonly untriedBatches: number
 }
 
-/** The byte-bounded buffer. */
+/**
+ * The byte-bounded buffer.
+ *
+ * @since 0.2.0
+ * @category services
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { LogBuffer } from "o2-lambda-extension/Layers"
+ *
+ * const held = LogBuffer.use((buffer) => buffer.state).pipe(
+ *   Effect.map((state) => state.heldBytes)
+ * )
+ * ```
+ */
 export class LogBuffer extends Context.Service<LogBuffer, {
   /** Adds records to their destination's open batch, sealing what gets full. */
   readonly append: (destination: Destination, records: EncodedRecords) => Effect.Effect<void>
@@ -64,17 +89,21 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly reserveUnsafe: (bytes: number) => Reservation
   /** Names what is given up, piece by piece, before any record is: it says whether that has freed anything. */
   readonly sparesUnsafe: (giveWay: () => boolean) => void
-  /** Begins to watch: the inner effect waits until memory has been given back since. */
+  /** Marks all that has come so far: the function says whether nothing of it is held any more. */
+  readonly mark: Effect.Effect<() => boolean>
+  /** Has those who wait for memory look again: something else has changed. */
+  readonly wake: Effect.Effect<void>
+  /** Begins to watch: the inner effect waits until memory has been given back since, or `wake` was called. */
   readonly watchFreed: Effect.Effect<Effect.Effect<void>>
   readonly state: Effect.Effect<BufferState>
   readonly stateOfUnsafe: (destination: Destination) => DestinationState
-}>()("o2-lambda-extension/Buffer") {
+}>()("o2-lambda-extension/LogBuffer") {
   static readonly layerNoDeps = Layer.effect(
     LogBuffer,
     Effect.gen(function*() {
       const config = yield* ExtensionConfig
       const ledger = yield* Ledger
-      const { maxBatchBytes, maxBufferBytes } = config
+      const { maxBatchBytes, maxBufferBytes, phrase = identity } = config
 
       const open = new OpenBatches(maxBatchBytes)
       const sealed = new SealedBatches({
@@ -89,9 +118,9 @@ export class LogBuffer extends Context.Service<LogBuffer, {
       let nextNumber = 0
       let giveWay = () => false
       let freed = Latch.makeUnsafe(false)
-      const overflow = new RateLimitedWarning(
+      const overflow = new RateLimitedWarning(phrase(
         "O2_MAX_BUFFER_SIZE_MB is reached: the oldest records were dropped; raise it, or find out why less is taken than the function writes"
-      )
+      ))
 
       const heldBytes = () => budget.reservedBytes + open.bytes + sealed.bytes
 
@@ -121,9 +150,11 @@ export class LogBuffer extends Context.Service<LogBuffer, {
 
       const budget = new MemoryBudget(evict)
 
+      /** Who waits goes on at once: sees what is there at this moment, and may begin to wait for the next time. */
       const wakeWaiting = () => {
-        freed.openUnsafe()
+        const waited = freed
         freed = Latch.makeUnsafe(false)
+        waited.openUnsafe()
       }
 
       const insert = (batch: Batch) => {
@@ -183,11 +214,6 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         }
       }
 
-      const landUnsafe = (batch: Batch) => {
-        sealed.land(batch)
-        wakeWaiting()
-      }
-
       return LogBuffer.of({
         append: (destination, records) =>
           Effect.sync(() => appendUnsafe(destination, records)).pipe(
@@ -204,19 +230,25 @@ export class LogBuffer extends Context.Service<LogBuffer, {
             ledger.moveUnsafe(batch.destination.signal, "buffered", "inFlight", batch.tally)
             return sealed.ready(batch)
           }),
-        settle: (batch) => Effect.sync(() => landUnsafe(batch)),
+        settle: (batch) =>
+          Effect.sync(() => {
+            sealed.land(batch)
+            wakeWaiting()
+          }),
         replace: (batch, others) =>
           Effect.suspend(() => {
-            landUnsafe(batch)
+            sealed.land(batch)
             for (const other of others) sealed.takeOff(other)
+            wakeWaiting()
             return Effect.forEach(others, (other) => sealed.ready(other))
           }),
         giveBack: (batch) =>
           Effect.sync(() => {
-            landUnsafe(batch)
+            sealed.land(batch)
             ledger.moveUnsafe(batch.destination.signal, "inFlight", "buffered", batch.tally)
             insert(batch)
             mergeUnsafe(batch.destination)
+            // nothing has been given back; who went on now would have it sent again before its setback is known
           }),
         unsettled: sealed.all,
         roomBytes: Effect.sync(() => {
@@ -243,6 +275,11 @@ export class LogBuffer extends Context.Service<LogBuffer, {
         sparesUnsafe: (spare) => {
           giveWay = spare
         },
+        mark: Effect.sync(() => {
+          const marked = nextNumber
+          return () => Math.min(open.oldest()?.first ?? Infinity, sealed.oldestId) >= marked
+        }),
+        wake: Effect.sync(wakeWaiting),
         watchFreed: Effect.sync(() => freed.await),
         state: Effect.sync(() => ({
           heldBytes: heldBytes(),

@@ -30,6 +30,9 @@ export interface Failure {
 export class CircuitBreaker {
   private failingSince: number | undefined
   private openUntil = -Infinity
+  private failedAt = -Infinity
+  /** How long the pause is depends on nobody but us. */
+  private isOurs = true
 
   isOpen(nowMillis: number): boolean {
     return nowMillis < this.openUntil
@@ -50,6 +53,15 @@ export class CircuitBreaker {
     this.openUntil = -Infinity
   }
 
+  /**
+   * Somebody waits: the pause is no longer than at the beginning of an outage, unless the server has asked for it or a
+   * setting is wrong. Answers whether that is so.
+   */
+  hurry(): boolean {
+    if (this.isOurs) this.openUntil = Math.min(this.openUntil, this.failedAt + MIN_PAUSE_MS)
+    return this.isOurs
+  }
+
   /** A delivery has succeeded. Answers whether that ends an outage. */
   succeeded(): boolean {
     const wasFailing = this.isFailing
@@ -65,6 +77,8 @@ export class CircuitBreaker {
     const wanted = isSetting ? age + MIN_SETTING_PAUSE_MS : Math.max(age * OUTAGE_SHARE, MIN_PAUSE_MS)
     const pause = Math.min(wanted, MAX_PAUSE_MS) * (1 - JITTER + 2 * JITTER * chance)
     const asked = Math.min(askedMs, MAX_PAUSE_MS * 10) * (1 + JITTER * chance)
+    this.failedAt = nowMillis
+    this.isOurs = !isSetting && askedMs === 0
     this.openUntil = nowMillis + Math.round(Math.max(pause, asked))
     return !wasFailing
   }

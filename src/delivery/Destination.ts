@@ -6,7 +6,12 @@ import type { Batch, Part } from "./Batch.ts"
 import type { BatchFormat } from "./BatchFormat.ts"
 import type { Accepted, Divide, Verdict } from "./Verdict.ts"
 
-/** What records are of; the books are kept by it. The terms of OpenTelemetry. */
+/**
+ * What records are of; the books are kept by it. The terms of OpenTelemetry.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export type Signal = "logs" | "traces" | "metrics"
 
 /** Where batches go, in which form, and what the answers mean. */

@@ -1,6 +1,7 @@
 /** The way of one destination's batches through a sink: what is known of its server, and when a batch is sent. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as FiberHandle from "effect/FiberHandle"
 import * as FiberSet from "effect/FiberSet"
 import * as Freeze from "../platform/Freeze.ts"
@@ -50,7 +51,9 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
   const outage: Outage.Outage = yield* Outage.make(destination, {
     probe: Effect.suspend(() => slots.hasSuspects ? check.start : Effect.andThen(sealNext, startWorkers)),
     // there may be no call that sends what has grown meanwhile
-    resume: Effect.suspend(() => Effect.andThen(sealNext, startWorkers))
+    resume: Effect.suspend(() => Effect.andThen(sealNext, startWorkers)),
+    paused: buffer.wake,
+    phrase: config.phrase ?? identity
   })
 
   const check = yield* Check.make(context, {
@@ -169,6 +172,8 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
       return storedBatches() + openRecords + sealedBatches + slots.underWay > 0
     },
     isPausedAt: outage.isPausedAt,
+    hasFailedFor: outage.hasFailedFor,
+    hurry: outage.hurry,
     startWorkers,
 
     /** How many ms it takes to deliver what waits; `Infinity` where nobody knows. */

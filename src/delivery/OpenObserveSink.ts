@@ -25,17 +25,48 @@ import { SinkClosed } from "./SinkClosed.ts"
 /** A request that is older than this, in ms, when the sandbox ends, without an answer, is sent again on a new connection. */
 const STALE_AT_END_MS = 2_000
 
-/** How a flush waits. */
+/**
+ * How long an outage may have lasted, in ms, while who adds still waits for room: a server that is restarted is back by then,
+ * and a program that serves others must not stand still for as long as its logs are not taken.
+ */
+const PATIENCE_MS = 10_000
+
+/** How soon somebody who waits for room looks again when nothing is given back, in ms. */
+const LOOK_AGAIN_MS = 250
+
+/**
+ * How a flush waits.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface FlushOptions {
   readonly budget: Duration.Duration
   /** Nothing comes after it: it tries even during an outage, and what has not settled in time is given back. */
   readonly isLast: boolean
 }
 
-/** How many of the destinations in use have been found to take nothing a moment ago. */
+/**
+ * How many of the destinations in use have been found to take nothing a moment ago.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export type Outages = "none" | "some" | "all"
 
-/** Delivers what it is given, in fibers of its own. During an outage of a destination its records wait in the buffer. */
+/**
+ * Delivers what it is given, in fibers of its own. During an outage of a destination its records wait in the buffer.
+ *
+ * @since 0.2.0
+ * @category services
+ * @example
+ * ```ts
+ * import * as Duration from "effect/Duration"
+ * import { OpenObserveSink } from "o2-lambda-extension/Layers"
+ *
+ * const isEmpty = OpenObserveSink.use((sink) => sink.flush({ budget: Duration.seconds(1), isLast: false }))
+ * ```
+ */
 export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   /**
    * The one door for records, whatever their signal. They are copied, and leave when a batch is full, when they are older
@@ -69,6 +100,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   readonly flush: (options: FlushOptions) => Effect.Effect<boolean>
   /** Takes nothing any more. */
   readonly close: Effect.Effect<void>
+  /** Fails when nothing is taken any more: what who asks does not hand over then is not counted as dropped. */
+  readonly assertOpen: Effect.Effect<void, SinkClosed>
   /** Waits until no delivery is under way to a destination that is not in an outage, at most for the given time. */
   readonly awaitSettled: (atMost: Duration.Duration) => Effect.Effect<void>
   /**
@@ -82,6 +115,13 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
    * ms that this has taken.
    */
   readonly awaitRoom: (bytes: number, atMostMs: number) => Effect.Effect<number>
+  /**
+   * Waits until so many bytes more find room in the buffer, for as long as it takes: a slow server slows down who adds. In an
+   * outage only until it has lasted for 10 s; then there is room for nothing but what takes the place of the oldest.
+   */
+  readonly awaitTurn: (bytes: number) => Effect.Effect<void>
+  /** Somebody waits: outages are probed as often as young ones. False where that is no use, since a setting is wrong. */
+  readonly hurry: Effect.Effect<boolean>
   /** Where all are in an outage, nobody should wait. */
   readonly outages: Effect.Effect<Outages>
   /** The sandbox may have been frozen since `since` (epoch ms): connections and requests from before are not trusted. */
@@ -186,9 +226,30 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         }
       })
 
+      const awaitTurn = Effect.fnUntraced(function*(bytes: number) {
+        // what is larger than all the room there is will be dropped, and counted so
+        if (bytes > config.maxBufferBytes) return
+        for (;;) {
+          const freed = yield* buffer.watchFreed
+          const { heldBytes } = yield* buffer.state
+          if (heldBytes + bytes <= config.maxBufferBytes || isClosed || !isOpen) return
+          const now = yield* Clock.currentTimeMillis
+          if (lanes.some((lane) => lane.isPausedAt(now) && lane.hasFailedFor(now) >= PATIENCE_MS)) return
+          // what is open is part of what takes the room
+          yield* deliverAll
+          yield* Effect.timeoutOption(freed, LOOK_AGAIN_MS)
+        }
+      })
+
+      const hurry = Effect.gen(function*() {
+        let isOfUse = true
+        for (const lane of lanes) if (lane.isUsed() && !(yield* lane.hurry)) isOfUse = false
+        return isOfUse
+      })
+
       const flush = Effect.fnUntraced(function*(budget: Duration.Duration) {
         const started = yield* Clock.currentTimeMillis
-        if (outagesAt(started) === "all") return false
+        if (outagesAt(started) === "all") return yield* isEmpty
         const until = started + Duration.toMillis(budget)
         // what hangs at a destination in an outage is not waited for
         const awaited = lanes.filter((lane) => !lane.isPausedAt(started))
@@ -239,6 +300,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         close: Effect.sync(() => {
           isClosed = true
         }),
+        assertOpen: Effect.suspend(() => isClosed ? Effect.fail(new SinkClosed()) : Effect.void),
         flush: ({ budget, isLast }) => isLast ? flushLast(budget) : flush(budget),
         awaitSettled: (atMost) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) => {
@@ -247,6 +309,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           }),
         expectedMs: Effect.sync(() => Math.max(0, ...lanes.map((lane) => lane.expectedMs()))),
         awaitRoom,
+        awaitTurn,
+        hurry,
         outages: Effect.map(Clock.currentTimeMillis, outagesAt),
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle

@@ -49,6 +49,11 @@ export class SealedBatches {
     return this.waiting.length
   }
 
+  /** The number of the oldest, waiting or in flight; `Infinity` without any. */
+  get oldestId(): number {
+    return Math.min(this.first?.id ?? Infinity, ...this.inFlight.keys())
+  }
+
   /** The oldest that waits. */
   get first(): Batch | undefined {
     return this.waiting.first

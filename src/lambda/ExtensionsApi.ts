@@ -6,7 +6,12 @@ import { parsed } from "../json/Parsed.ts"
 import { stringMember } from "../json/StringMember.ts"
 import { excerpt } from "../platform/ForeignText.ts"
 
-/** What the register answer says about the function; `undefined` where it does not say. */
+/**
+ * What the register answer says about the function; `undefined` where it does not say.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface FunctionIdentity {
   readonly functionName?: string | undefined
   readonly functionVersion?: string | undefined
@@ -31,7 +36,12 @@ export interface InvokeEvent {
   readonly traceHeader?: string
 }
 
-/** The end of the sandbox, or of this process in it. */
+/**
+ * The end of the sandbox, or of this process in it.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface ShutdownEvent {
   readonly eventType: "SHUTDOWN"
   /** Epoch ms at which this process is killed. */
@@ -40,7 +50,12 @@ export interface ShutdownEvent {
   readonly shutdownReason: string
 }
 
-/** What `GET /extension/event/next` answers with. */
+/**
+ * What `GET /extension/event/next` answers with.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export type NextEvent = InvokeEvent | ShutdownEvent
 
 /** Time that a call is taken to have when its deadline cannot be read: no function's time-out is shorter. */

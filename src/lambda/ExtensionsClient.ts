@@ -14,7 +14,21 @@ import { Transport, type TransportError, type TransportResponse } from "../platf
 
 // --- Errors ------------------------------------------------------------------
 
-/** A call to the sandbox failed. */
+/**
+ * A call to the sandbox failed.
+ *
+ * @since 0.2.0
+ * @category errors
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Extension from "o2-lambda-extension/Extension"
+ *
+ * const program = Extension.run().pipe(
+ *   Effect.catchTag("ExtensionsError", (error) => Effect.logFatal(error.operation, error.status))
+ * )
+ * ```
+ */
 export class ExtensionsError extends Data.TaggedError("ExtensionsError")<{
   readonly operation: "register" | "next" | "subscribe" | "init/error" | "exit/error"
   /** The answer's status; `undefined` when there was none. */
@@ -28,7 +42,21 @@ export class ExtensionsError extends Data.TaggedError("ExtensionsError")<{
 
 // --- Service -----------------------------------------------------------------
 
-/** The client of one extension process. Every call but `register` needs the identifier that `register` got. */
+/**
+ * The client of one extension process. Every call but `register` needs the identifier that `register` got.
+ *
+ * @since 0.2.0
+ * @category services
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { ExtensionsClient } from "o2-lambda-extension/Layers"
+ *
+ * const name = ExtensionsClient.use((client) => client.register).pipe(
+ *   Effect.map((identity) => identity.functionName)
+ * )
+ * ```
+ */
 export class ExtensionsClient extends Context.Service<ExtensionsClient, {
   /** Announces this process; only possible during init. */
   readonly register: Effect.Effect<ExtensionsApi.FunctionIdentity, ExtensionsError>
@@ -106,7 +134,18 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
         if (received === "") return yield* refusal("the answer has no Lambda-Extension-Identifier")
         identifier = received
         return ExtensionsApi.readRegistration(body)
-      })
+      }).pipe(
+        Effect.mapError((error) =>
+          error.status === 403
+            ? new ExtensionsError({
+              operation: "register",
+              status: 403,
+              detail:
+                `${error.detail}; it asked as "${environment.extensionName}", which must be the full name of its file in /opt/extensions`
+            })
+            : error
+        )
+      )
 
       const requestEvent = Effect.gen(function*() {
         const { body, status } = yield* call("next", { method: "GET", path: "/2020-01-01/extension/event/next" })
@@ -156,10 +195,6 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
         exitError: report("exit/error")
       })
     })
-  )
-
-  static readonly layer = ExtensionsClient.layerNoDeps.pipe(
-    Layer.provide([LambdaEnvironment.layer, Transport.layer])
   )
 }
 

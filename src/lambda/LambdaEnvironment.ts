@@ -22,7 +22,12 @@ const handedOver = {
   answer: "_O2LAMBDA_ANSWER"
 }
 
-/** The answer to a register request that was sent before this process had loaded. */
+/**
+ * The answer to a register request that was sent before this process had loaded.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface HandedOverRegistration {
   /** `undefined` when the connection broke before there was an answer. */
   readonly status: number | undefined
@@ -30,7 +35,21 @@ export interface HandedOverRegistration {
   readonly body: string
 }
 
-/** The sandbox as its environment variables describe it. */
+/**
+ * The sandbox as its environment variables describe it.
+ *
+ * @since 0.2.0
+ * @category services
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { LambdaEnvironment } from "o2-lambda-extension/Layers"
+ *
+ * const region = LambdaEnvironment.use((environment) => Effect.succeed(environment.region)).pipe(
+ *   Effect.provide(LambdaEnvironment.layer)
+ * )
+ * ```
+ */
 export class LambdaEnvironment extends Context.Service<LambdaEnvironment, {
   /** `host:port` of the Runtime, Extensions and Telemetry APIs. */
   readonly runtimeApi: string

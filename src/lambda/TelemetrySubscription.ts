@@ -5,13 +5,23 @@ import * as Schedule from "effect/Schedule"
 import { excerpt } from "../platform/ForeignText.ts"
 import type { TransportResponse } from "../platform/Transport.ts"
 
-/** What came of subscribing. */
+/**
+ * What came of subscribing.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export type Subscription =
   | { readonly _tag: "Subscribed"; readonly api: "telemetry" | "logs"; readonly schemaVersion: string }
   /** The sandbox has neither API (local emulators): life goes on without logs. */
   | { readonly _tag: "Unsupported"; readonly detail: string }
 
-/** What to subscribe to. */
+/**
+ * What to subscribe to.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface SubscriptionOptions {
   /** The port on this machine that telemetry is posted to. */
   readonly port: number

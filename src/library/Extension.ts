@@ -4,31 +4,25 @@
  * @since 0.2.0
  */
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as EffectLogger from "effect/Logger"
 import * as Runtime from "effect/Runtime"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import { basename, dirname } from "node:path"
-import { type ConfigurationError, ExtensionConfig } from "../config/Config.ts"
-import { Ledger } from "../delivery/Ledger.ts"
+import type { ConfigurationError, ExtensionConfig } from "../config/Config.ts"
+import type { Ledger } from "../delivery/Ledger.ts"
 import type { ExtensionsError } from "../lambda/ExtensionsClient.ts"
 import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
 import * as Layers from "../Layers.ts"
-import { Hooks as Moments } from "../lifecycle/Hooks.ts"
-import { Records } from "../logs/Records.ts"
+import type { Records } from "../logs/Records.ts"
 import type { ListenError } from "../platform/HttpListener.ts"
 import * as Logger from "../platform/Logger.ts"
 import * as Output from "../platform/Output.ts"
 import type { Processor } from "../processors/Processor.ts"
-import { TelemetryTap } from "../telemetry/TelemetryTap.ts"
-import * as HookRunner from "./HookRunner.ts"
+import { additionsOf } from "./Additions.ts"
 import type { Hooks } from "./Hooks.ts"
-import * as OpenObserveLogger from "./OpenObserveLogger.ts"
-import * as ProcessorStage from "./ProcessorStage.ts"
-import { type Hub, makeHub, Telemetry } from "./Telemetry.ts"
+import type { Telemetry } from "./Telemetry.ts"
 
 export { ConfigurationError } from "../config/Config.ts"
 export { ExtensionsError } from "../lambda/ExtensionsClient.ts"
@@ -90,42 +84,17 @@ export const run = <RInit = never, RInvoke = never, RCallEnd = never, RShutdown 
   Exclude<RInit | RInvoke | RCallEnd | RShutdown, Provided>
 > =>
   Effect.contextWith((outer: Context.Context<never>) => {
-    const hub = makeHub()
     const name = options.name ?? nameOfScript(process.argv[1])
-    const program = Layers.programWith({
+    const program = Effect.asVoid(Layers.programWith({
       environment: name === undefined ? LambdaEnvironment.layer : LambdaEnvironment.layerNamed(name),
-      beneath: Layer.merge(ProcessorStage.layer(options.processors), Layer.succeed(TelemetryTap, hub.tap)),
-      above: hooksLayer(options.hooks, outer, hub)
-    })
-    return Effect.asVoid(name === undefined ? program : Effect.provideService(program, Logger.Label, name))
+      ...additionsOf(options, outer)
+    }))
+    return name === undefined ? program : Effect.provideService(program, Logger.Label, name)
   })
 
 /** The file in `/opt/extensions`, when it is the script itself that runs. */
 const nameOfScript = (path = ""): string | undefined =>
   basename(dirname(path)) === "extensions" ? basename(path) : undefined
-
-const hooksLayer = (
-  hooks: Hooks<never, never, never, never> | Hooks<unknown, unknown, unknown, unknown> | undefined,
-  outer: Context.Context<never>,
-  hub: Hub
-) =>
-  hooks === undefined ? Layer.empty : Layer.effect(
-    Moments,
-    Effect.gen(function*() {
-      const provided = yield* Effect.context<Provided>()
-      const ours = Context.pick(ExtensionConfig, LambdaEnvironment, Ledger, Records, Scope.Scope, Telemetry)(provided)
-      const toRecords = yield* OpenObserveLogger.make
-      // a program's own loggers stay; Effect's would write for people at a terminal
-      const loggers = [...Context.get(outer, EffectLogger.CurrentLoggers)].map((logger) =>
-        logger === EffectLogger.defaultLogger ? Logger.toStdout : logger
-      )
-      const context = Context.merge(outer, ours).pipe(
-        // lines of hooks are written as ours, which nobody sends, and sent as records
-        Context.add(EffectLogger.CurrentLoggers, new Set([...loggers, toRecords]))
-      )
-      return yield* HookRunner.make(hooks, context as Context.Context<unknown>, hub)
-    })
-  ).pipe(Layer.provide(Layer.merge(Records.layerNoDeps, hub.layer)))
 
 /**
  * Runs a program as the process: SIGTERM and SIGINT interrupt it, which ends the extension in order. The exit code is 0 when

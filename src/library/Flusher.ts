@@ -15,8 +15,11 @@ const SHUTDOWN_TIMEOUT = Duration.seconds(10)
 /** Default of a flush that is asked for. */
 const FLUSH_TIMEOUT = Duration.seconds(30)
 
-/** How soon a flush looks again whether a server takes records that has just taken none, in ms. */
-const AGAIN_MS = 250
+/** How soon somebody who waits looks again when nothing has left, in ms. */
+const LOOK_AGAIN_MS = 250
+
+/** Share of the time at the end that is waited for the end of an outage; in the rest everything is tried once more. */
+const OUTAGE_SHARE = 0.7
 
 /**
  * Delivers on demand. Records leave by themselves, too: when a batch is full, when they are older than `flushInterval`, and
@@ -37,10 +40,13 @@ const AGAIN_MS = 250
  * ```
  */
 export class Flusher extends Context.Service<Flusher, {
-  /** Delivers all there is: true when nothing is left, false when time was over first. What is left is not lost. */
+  /**
+   * Delivers all that has been added so far: true when nothing of it is left, false when time was over first. What is left is
+   * not lost. An outage is waited for, too.
+   */
   readonly flush: (options?: {
     /** Default 30 seconds. */
-    readonly timeout?: Duration.Input
+    readonly timeout?: Duration.Input | undefined
   }) => Effect.Effect<boolean, SinkClosed>
 }>()("o2-lambda-extension/Flusher") {
   /** @internal */
@@ -53,23 +59,36 @@ export class Flusher extends Context.Service<Flusher, {
         const ledger = yield* Ledger.Ledger
         let isClosed = false
 
+        /** Waits until all that there is now has left, or as long as there is hope; false when something is left. */
+        const deliver = Effect.fnUntraced(function*(until: number, mayHope: (isOfUse: boolean) => boolean) {
+          const haveLeft = yield* buffer.mark
+          for (;;) {
+            const freed = yield* buffer.watchFreed
+            if (haveLeft()) return true
+            const left = until - (yield* Clock.currentTimeMillis)
+            if (left <= 0) return false
+            yield* sink.deliverNow
+            if (!mayHope(yield* sink.hurry)) return false
+            yield* Effect.timeoutOption(freed, Math.min(left, LOOK_AGAIN_MS))
+          }
+        })
+
         const flush = Effect.fnUntraced(function*(timeout: Duration.Input) {
           if (isClosed) return yield* new SinkClosed()
-          const until = (yield* Clock.currentTimeMillis) + Duration.toMillis(timeout)
-          for (;;) {
-            const left = until - (yield* Clock.currentTimeMillis)
-            if (yield* sink.flush({ budget: Duration.millis(Math.max(0, left)), isLast: false })) return true
-            const pause = Math.min(AGAIN_MS, until - (yield* Clock.currentTimeMillis))
-            if (pause <= 0) return false
-            // an outage: others ask whether it is over
-            yield* Effect.sleep(Duration.millis(pause))
-          }
+          const timeoutMs = Duration.toMillis(timeout)
+          const haveLeft = yield* deliver((yield* Clock.currentTimeMillis) + timeoutMs, () => !isClosed)
+          // what was left then has been given up
+          return isClosed ? yield* new SinkClosed() : haveLeft
         })
 
         const close = Effect.gen(function*() {
           isClosed = true
-          yield* sink.flush({ budget: Duration.fromInputUnsafe(shutdownTimeout), isLast: true })
           yield* sink.close
+          const started = yield* Clock.currentTimeMillis
+          const timeoutMs = Duration.toMillis(shutdownTimeout)
+          yield* deliver(started + timeoutMs * OUTAGE_SHARE, (isOfUse) => isOfUse)
+          const left = started + timeoutMs - (yield* Clock.currentTimeMillis)
+          yield* sink.flush({ budget: Duration.millis(Math.max(0, left)), isLast: true })
           yield* buffer.drop("shutdown")
           const books = yield* ledger.snapshot
           if (!Ledger.isComplete(books)) {

@@ -12,7 +12,8 @@ import type { Hooks as Moments } from "../lifecycle/Hooks.ts"
 import { CurrentRequestId } from "../logs/Records.ts"
 import { Invocations } from "../telemetry/Invocations.ts"
 import type { Call, CallEnd, Hooks } from "./Hooks.ts"
-import type { Hub, TelemetryEvent } from "./Telemetry.ts"
+import type { TelemetryEvent } from "./Telemetry.ts"
+import type { TelemetryHub } from "./TelemetryHub.ts"
 
 /** Longest that `onInit` may take, in ms: half of what Lambda grants to all of the init. */
 const MAX_INIT_MS = 5_000
@@ -23,8 +24,8 @@ const DEADLINE_MARGIN_MS = 500
 /** The longest time-out that a function can have, in ms: for calls that name no deadline. */
 const MAX_CALL_MS = 900_000
 
-/** How long the end of a call is waited for, in ms, when the next one has begun. */
-const LATE_END_MS = 1_000
+/** How long the end of a call is waited for, in ms, when the next one has begun: Lambda posts every 25 ms. */
+const LATE_END_MS = 100
 
 /** A call whose end is to be handled. */
 interface Pending {
@@ -40,7 +41,7 @@ interface Pending {
 export const make = Effect.fnUntraced(function*(
   hooks: Hooks<unknown, unknown, unknown, unknown>,
   context: Context.Context<unknown>,
-  hub: Hub
+  hub: TelemetryHub
 ) {
   const { flushBudgetMs } = yield* ExtensionConfig
   const { isManagedInstance } = yield* LambdaEnvironment
@@ -152,7 +153,7 @@ export const make = Effect.fnUntraced(function*(
 
   return {
     atInit: bounded("onInit", () => hooks.onInit ?? Effect.void, MAX_INIT_MS),
-    atInvoke: Effect.fnUntraced(function*({ eventType: _, ...call }: InvokeEvent) {
+    atInvoke: Effect.fnUntraced(function*({ eventType: _eventType, ...call }: InvokeEvent) {
       for (const earlier of pending.values()) {
         yield* Effect.forkIn(Effect.delay(end(earlier), Duration.millis(LATE_END_MS)), scope)
       }

@@ -63,7 +63,7 @@ export const updateMetrics: Effect.Effect<void, never, Ledger> = Effect.gen(func
 })
 
 /**
- * Does so again and again, every 10 seconds unless told, and once more at the end.
+ * Does so again and again, every 10 seconds unless told, and once more when the sink is closed and nothing changes any more.
  *
  * @since 0.2.0
  * @category metrics
@@ -77,12 +77,14 @@ export const updateMetrics: Effect.Effect<void, never, Ledger> = Effect.gen(func
  * ```
  */
 export const layerMetrics = (
-  options: { readonly interval?: Duration.Input } = {}
+  options: { readonly interval?: Duration.Input | undefined } = {}
 ): Layer.Layer<never, never, Ledger> =>
   Layer.effectDiscard(Effect.gen(function*() {
     const ledger = yield* Ledger
-    const update = Effect.provideService(updateMetrics, Ledger, ledger)
-    yield* Effect.addFinalizer(() => update)
+    // metrics may be registered elsewhere than where the last ones are written
+    const context = yield* Effect.context<Ledger>()
+    const update = Effect.provideContext(updateMetrics, context)
+    yield* ledger.atEnd(update)
     yield* Effect.forkScoped(Effect.repeat(update, Schedule.spaced(options.interval ?? INTERVAL)))
   }))
 

@@ -6,16 +6,26 @@
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import { ConfigurationError, ExtensionConfig } from "../config/Config.ts"
 import * as ServerTransport from "../config/ServerTransport.ts"
-import { Ledger } from "../delivery/Ledger.ts"
+import type { Ledger } from "../delivery/Ledger.ts"
+import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
 import * as EventTime from "../logs/EventTime.ts"
+import { addition } from "../logs/OwnRecordEncoder.ts"
 import { make as makeRecords, Records } from "../logs/Records.ts"
 import type { Transport } from "../platform/Transport.ts"
 import * as SinkLayers from "../SinkLayers.ts"
 import { Flusher } from "./Flusher.ts"
-import { type EnvironmentOptions, type OpenObserveOptions, variablesOf, withOptionNames } from "./OpenObserveOptions.ts"
+import {
+  type EnvironmentOptions,
+  inTermsOfOptions,
+  type OpenObserveOptions,
+  problemsOf,
+  variablesOf
+} from "./OpenObserveOptions.ts"
 import * as ProcessorStage from "./ProcessorStage.ts"
 
 export { ConfigurationError } from "../config/Config.ts"
@@ -48,13 +58,10 @@ export type { EnvironmentOptions, OpenObserveOptions } from "./OpenObserveOption
 export const layer = (
   options: OpenObserveOptions
 ): Layer.Layer<Flusher | Ledger | Records, ConfigurationError> =>
-  layerNoDeps(options).pipe(
-    Layer.provide(ServerTransport.layerWith(Effect.logWarning)),
-    Layer.provide(configOf(options))
-  )
+  isolated(() => sink(options).pipe(Layer.provide(connections), Layer.provide(configOf(options))))
 
 /**
- * The same with options that are read from the `ConfigProvider`.
+ * The same with options that are read from the `ConfigProvider`; `others` are those that it does not know.
  *
  * @since 0.2.0
  * @category layers
@@ -71,11 +78,10 @@ export const layer = (
  * ```
  */
 export const layerConfig = (
-  options: Config.Wrap<OpenObserveOptions>
+  options: Config.Wrap<OpenObserveOptions>,
+  others: EnvironmentOptions = {}
 ): Layer.Layer<Flusher | Ledger | Records, Config.ConfigError | ConfigurationError> =>
-  Layer.unwrap(Effect.gen(function*() {
-    return layer(yield* Config.unwrap(options))
-  }))
+  isolated(() => Layer.unwrap(Effect.map(Config.unwrap(options), (options) => layer({ ...options, ...others }))))
 
 /**
  * The same with the extension's own variables (`O2_ORGANIZATION_ID`, …): those of the `ConfigProvider`, which is the
@@ -93,16 +99,28 @@ export const layerConfig = (
  * ```
  */
 export const layerEnv = (
-  env?: Readonly<Record<string, string>>,
+  env?: Readonly<Record<string, string | undefined>>,
   options: EnvironmentOptions = {}
 ): Layer.Layer<Flusher | Ledger | Records, ConfigurationError> =>
-  sink(options).pipe(
-    Layer.provide(ServerTransport.layerWith(Effect.logWarning)),
-    Layer.provide(env === undefined ? ExtensionConfig.layer : ExtensionConfig.layerEnv(env))
+  isolated(() =>
+    sink(options).pipe(
+      Layer.provide(connections),
+      Layer.provide(
+        configFrom(
+          env === undefined ? ExtensionConfig.layer : ExtensionConfig.layerEnv(definedIn(env)),
+          problemsOf(options)
+        )
+      )
+    )
   )
 
 /**
- * The same over a `Transport` of your own: for tests, or for connections that others use, too.
+ * The same over a `Transport` of your own: for tests, or for connections that others use, too. Before there are records it is
+ * asked with an empty list, `[]`, whether any would be taken.
+ *
+ * Under `TestClock` what is due leaves when the clock is adjusted. Compressing takes real time, though: a test waits for what
+ * its `Transport` gets or for `Flusher.flush`, which goes by the clock of the test only where it has to give up, or sets
+ * `compression` to `none`.
  *
  * @since 0.2.0
  * @category layers
@@ -123,30 +141,68 @@ export const layerEnv = (
 export const layerNoDeps = (
   options: OpenObserveOptions
 ): Layer.Layer<Flusher | Ledger | Records, ConfigurationError, Transport> =>
-  sink(options).pipe(Layer.provide(configOf(options)))
+  isolated(() => sink(options).pipe(Layer.provide(configOf(options))))
+
+/**
+ * What a sink is made of is nobody else's, though many are made of the same layers; the sink itself is one, wherever the same
+ * layer is provided.
+ */
+const isolated = <A, E, R>(layer: () => Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>
+  Layer.suspend(() => Layer.fresh(layer()))
 
 const configOf = (options: OpenObserveOptions): Layer.Layer<ExtensionConfig, ConfigurationError> =>
+  Layer.suspend(() => {
+    const { problems, variables } = variablesOf(options)
+    return configFrom(ExtensionConfig.layerEnv(variables), problems, inTermsOfOptions)
+  })
+
+/** What the layer has read, in words of where it comes from, unless something is wrong there or besides. */
+const configFrom = (
+  layer: Layer.Layer<ExtensionConfig, ConfigurationError>,
+  others: ReadonlyArray<string>,
+  phrase: (text: string) => string = identity
+): Layer.Layer<ExtensionConfig, ConfigurationError> =>
   Layer.effect(
     ExtensionConfig,
-    Effect.suspend(() => Effect.provide(ExtensionConfig, ExtensionConfig.layerEnv(variablesOf(options)))).pipe(
-      Effect.mapError(withOptionNames)
-    )
+    Effect.gen(function*() {
+      const read = yield* Effect.result(Effect.provide(ExtensionConfig, layer))
+      const problems = [...Result.isFailure(read) ? read.failure.problems.map(phrase) : [], ...others]
+      if (Result.isFailure(read) || problems.length > 0) {
+        return yield* new ConfigurationError({ problems, reaction: "fail" })
+      }
+      yield* Effect.forEach(read.success.warnings, (warning) => Effect.logWarning(phrase(warning)), { discard: true })
+      return { ...read.success, phrase }
+    })
   )
 
+const definedIn = (env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(env).flatMap(([name, value]) => value === undefined ? [] : [[name, value]]))
+
+const connections = Layer.unwrap(
+  ExtensionConfig.useSync(({ phrase = identity }) =>
+    ServerTransport.layerWith((problem) => Effect.logWarning(phrase(problem)))
+  )
+)
+
 /** Everything behind the settings. */
-const sink = ({ metadata = {}, processors, shutdownTimeout }: EnvironmentOptions) =>
-  Layer.effect(Records, Effect.suspend(() => makeRecords(stampOf(metadata)))).pipe(
+const sink = ({ metadata, processors, shutdownTimeout }: EnvironmentOptions) =>
+  Layer.effect(
+    Records,
+    Effect.gen(function*() {
+      const { awaitTurn } = yield* OpenObserveSink
+      return yield* makeRecords({ stamp: stampOf(metadata ?? {}), awaitRoom: awaitTurn, isInTurn: true })
+    })
+  ).pipe(
     // closed before what it needs: what is left is delivered then
-    Layer.provideMerge(Flusher.layerNoDeps(shutdownTimeout)),
+    Layer.provideMerge(Layer.suspend(() => Flusher.layerNoDeps(shutdownTimeout))),
     Layer.provideMerge(SinkLayers.layerNoDeps),
     Layer.provide(ProcessorStage.layer(processors))
   )
 
 const stampOf = (metadata: NonNullable<EnvironmentOptions["metadata"]>) => {
   const order = new EventTime.MillisecondOrder()
-  const additions = Object.entries(metadata).map(([name, value]) => ({
-    name,
-    text: Buffer.from(`,${JSON.stringify(name)}:${JSON.stringify(value)}`)
-  }))
+  const additions = Object.entries(metadata)
+    .map(([name, value]) => addition(name, value))
+    .filter((member) => member !== undefined)
   return { additions: () => additions, timestamp: (micros: number) => order.next(micros) }
 }

@@ -1,7 +1,7 @@
 /** What a sink without Lambda can be told, and the settings that it stands for: both are checked by the same rules. */
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
-import { ConfigurationError } from "../config/Config.ts"
+import * as Result from "effect/Result"
 import type { Processor } from "../processors/Processor.ts"
 
 /**
@@ -12,11 +12,11 @@ import type { Processor } from "../processors/Processor.ts"
  */
 export interface EnvironmentOptions {
   /** Members of every record, unless it has them itself. */
-  readonly metadata?: Readonly<Record<string, string | number | boolean>>
+  readonly metadata?: Readonly<Record<string, string | number | boolean>> | undefined
   /** What is done to each record before it is buffered, in this order. */
-  readonly processors?: ReadonlyArray<Processor>
+  readonly processors?: ReadonlyArray<Processor> | undefined
   /** How long closing the scope may take while records are left. Default 10 seconds. */
-  readonly shutdownTimeout?: Duration.Input
+  readonly shutdownTimeout?: Duration.Input | undefined
 }
 
 /**
@@ -32,38 +32,38 @@ export interface OpenObserveOptions extends EnvironmentOptions {
   /** `O2_AUTHORIZATION_HEADER`: `Basic ` and base64 of `user:password` or `user:token`. */
   readonly authorization: Redacted.Redacted
   /** `O2_ENDPOINT`: base URL. */
-  readonly endpoint?: string | URL
+  readonly endpoint?: string | URL | undefined
   /** `O2_STREAM`. */
-  readonly stream?: string
+  readonly stream?: string | undefined
   /** `O2_MAX_BUFFER_SIZE_MB`: memory for records at most, in MiB. */
-  readonly maxBufferMegabytes?: number
+  readonly maxBufferMegabytes?: number | undefined
   /** `O2_MAX_BATCH_SIZE_KB`: body of a request before compression, in KiB. */
-  readonly maxBatchKilobytes?: number
+  readonly maxBatchKilobytes?: number | undefined
   /** `O2_MAX_COLUMNS`: columns that a request may have. */
-  readonly maxColumns?: number
+  readonly maxColumns?: number | undefined
   /** `O2_FLUSH_INTERVAL_MS`: records leave when they are older, or when a batch is full. */
-  readonly flushInterval?: Duration.Input
+  readonly flushInterval?: Duration.Input | undefined
   /** `O2_REQUEST_TIMEOUT_MS`: one attempt. */
-  readonly requestTimeout?: Duration.Input
+  readonly requestTimeout?: Duration.Input | undefined
   /** `O2_MAX_RETRIES`: attempts after the first. */
-  readonly maxRetries?: number
+  readonly maxRetries?: number | undefined
   /** `O2_INITIAL_RETRY_DELAY_MS`. */
-  readonly initialRetryDelay?: Duration.Input
+  readonly initialRetryDelay?: Duration.Input | undefined
   /** `O2_MAX_RETRY_DELAY_MS`. */
-  readonly maxRetryDelay?: Duration.Input
+  readonly maxRetryDelay?: Duration.Input | undefined
   /** `O2_COMPRESSION`. */
-  readonly compression?: "gzip" | "none"
+  readonly compression?: "gzip" | "none" | undefined
   /** `O2_ALLOW_INSECURE_HTTP`. */
-  readonly allowInsecureHttp?: boolean
+  readonly allowInsecureHttp?: boolean | undefined
   /** `O2_CA_CERT_FILE`: authorities besides those that are known anyway. */
-  readonly caCertFile?: string
+  readonly caCertFile?: string | undefined
   /** `O2_PROXY`: `http://[user:password@]host:port`. The variables that other programs know are not read. */
-  readonly proxy?: string | Redacted.Redacted
+  readonly proxy?: string | Redacted.Redacted | undefined
 }
 
 type Option = Exclude<keyof OpenObserveOptions, keyof EnvironmentOptions>
 
-const variables: Readonly<Record<Option, string>> = {
+const variableOf: Readonly<Record<Option, string>> = {
   organizationId: "O2_ORGANIZATION_ID",
   authorization: "O2_AUTHORIZATION_HEADER",
   endpoint: "O2_ENDPOINT",
@@ -82,7 +82,7 @@ const variables: Readonly<Record<Option, string>> = {
   proxy: "O2_PROXY"
 }
 
-const names = Object.keys(variables) as ReadonlyArray<Option>
+const names = Object.keys(variableOf) as ReadonlyArray<Option>
 
 const durations: ReadonlySet<Option> = new Set([
   "flushInterval",
@@ -91,23 +91,41 @@ const durations: ReadonlySet<Option> = new Set([
   "maxRetryDelay"
 ])
 
-/** The options as variables. */
-export const variablesOf = (options: OpenObserveOptions): Readonly<Record<string, string>> =>
-  Object.fromEntries(names.flatMap((name) => {
-    const value = options[name]
-    return value === undefined ? [] : [[variables[name], textOf(name, value)]]
-  }))
+/** What is wrong with options that no variable stands for. */
+export const problemsOf = ({ shutdownTimeout }: EnvironmentOptions): ReadonlyArray<string> =>
+  shutdownTimeout === undefined || isFinite(millisOf(shutdownTimeout) ?? NaN)
+    ? []
+    : [`shutdownTimeout is not a finite duration: set it to one such as "10 seconds"`]
 
-const textOf = (name: Option, value: unknown): string => {
-  if (Redacted.isRedacted(value)) return String(Redacted.value(value))
-  return String(durations.has(name) ? Math.round(Duration.toMillis(value as Duration.Input)) : value)
+/** The options as variables, and what is wrong with those that cannot be written as one. */
+export const variablesOf = (options: OpenObserveOptions) => {
+  const variables: Record<string, string> = {}
+  const problems = [...problemsOf(options)]
+  for (const name of names) {
+    const value: unknown = options[name]
+    if (value === undefined) continue
+    const ms = durations.has(name) ? millisOf(value) : undefined
+    if (durations.has(name) && ms === undefined) {
+      problems.push(`${name} is not a duration: set it to one such as "5 seconds", or to a number of milliseconds`)
+      // the default, which is right
+      continue
+    }
+    variables[variableOf[name]] = String(ms ?? (Redacted.isRedacted(value) ? Redacted.value(value) : value))
+  }
+  return { problems, variables }
 }
 
-/** The same problems in words of who has set options, not variables. */
-export const withOptionNames = ({ problems, reaction }: ConfigurationError): ConfigurationError =>
-  new ConfigurationError({
-    reaction,
-    problems: problems.map((problem) =>
-      problem.replaceAll(/O2_[A-Z_]+/g, (variable) => names.find((name) => variables[name] === variable) ?? variable)
-    )
-  })
+/** Whole milliseconds; `undefined` for what is no duration. */
+const millisOf = (input: unknown): number | undefined => {
+  if (Number.isNaN(input)) return undefined
+  // at run time anything may have been given
+  const duration = Result.getOrUndefined(Result.try(() => Duration.fromInputUnsafe(input as Duration.Input)))
+  return duration && Math.round(Duration.toMillis(duration))
+}
+
+/** The same text in words of who has set options, not variables, and whose program is no function. */
+export const inTermsOfOptions = (text: string): string =>
+  text
+    .replaceAll(/O2_[A-Z_]+/g, (variable) => names.find((name) => variableOf[name] === variable) ?? variable)
+    .replace(/a whole number of milliseconds from (\d+) to (\d+)/, "a duration from $1 to $2 milliseconds")
+    .replaceAll("the function", "the program")

@@ -79,7 +79,7 @@ const flushAfterCall = Effect.fnUntraced(function*(call: InvokeEvent, history: C
   const isExpected = CallHistory.isEndExpected(history, requestId) || (yield* isToldLate(history))
   const isTold = isExpected && (yield* awaitEnd(call, history.policy.tier))
   const hooks = yield* Hooks
-  if (hooks !== undefined) yield* hooks.atCallEnd(call)
+  if (hooks !== undefined && isTold) yield* hooks.atCallEnd(call)
   yield* flush(call)
   return CallHistory.end(history, requestId, isTold)
 })

@@ -9,7 +9,7 @@ export interface Hooks {
   readonly atInit: Effect.Effect<void>
   /** A call has begun: starts what goes on beside the function. */
   readonly atInvoke: (call: InvokeEvent) => Effect.Effect<void>
-  /** A call has ended, or is not waited for any more: done when its records may be flushed. */
+  /** A call has ended: done when its records may be flushed. */
   readonly atCallEnd: (call: InvokeEvent) => Effect.Effect<void>
   /** The next event is to be asked for, and the sandbox may freeze: done when nothing goes on. */
   readonly beforeNext: (call: InvokeEvent) => Effect.Effect<void>

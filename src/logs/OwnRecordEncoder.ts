@@ -3,6 +3,7 @@ import type { EncodedRecords } from "../delivery/EncodedRecords.ts"
 import { lastOfEachKey, ObjectScanner } from "../json/ObjectScanner.ts"
 import * as AcceptedTime from "../openobserve/AcceptedTime.ts"
 import { ColumnCounter } from "../openobserve/ColumnCounter.ts"
+import { columnName, storableKey } from "../openobserve/ColumnName.ts"
 import type { Addition } from "./Enrichment.ts"
 import { COMMON_COLUMNS, writeMembers } from "./MemberWriter.ts"
 import { RecordWriter } from "./RecordWriter.ts"
@@ -25,6 +26,17 @@ export interface OwnRecord {
 const COMMA = 0x2c
 const CLOSE_OBJECT = 0x7d
 
+/** What a record takes besides its own members, in bytes: `_timestamp`, `type` and some metadata. */
+const EXPECTED_ADDITIONS_BYTES = 200
+
+/** A member that records get unless they have it themselves; `undefined` for a value that JSON has no form for. */
+export const addition = (name: string, value: unknown): Addition | undefined => {
+  const json = JSON.stringify(value) as string | undefined
+  if (json === undefined) return undefined
+  const storable = storableKey(name, Buffer.from(json), { valueStart: 0 })
+  return { name: storable, text: Buffer.from(`,${JSON.stringify(storable)}:${json}`) }
+}
+
 /** Every call gives bytes of its own. */
 export class OwnRecordEncoder {
   private readonly stamp: Stamp
@@ -32,21 +44,26 @@ export class OwnRecordEncoder {
 
   constructor(stamp: Stamp, maxColumns: number) {
     this.stamp = stamp
-    this.columns = new ColumnCounter(maxColumns, COMMON_COLUMNS)
+    const added = stamp.additions().map(({ name }) => columnName(name))
+    this.columns = new ColumnCounter(maxColumns, [...new Set([...COMMON_COLUMNS, ...added])])
   }
 
-  encode(records: ReadonlyArray<OwnRecord>, nowMs: number): EncodedRecords {
+  /** `members` are what these records have in common, unless they have it themselves. */
+  encode(records: ReadonlyArray<OwnRecord>, nowMs: number, members: ReadonlyArray<Addition> = []): EncodedRecords {
     const { columns, stamp } = this
-    const out = new RecordWriter()
-    const additions = stamp.additions()
+    const sources = records.map(({ json }) => Buffer.from(json))
+    const out = new RecordWriter(
+      sources.reduce((sum, { length }) => sum + length + EXPECTED_ADDITIONS_BYTES, 0)
+    )
+    const additions = [...members, ...stamp.additions()]
     const ends: Array<number> = []
     let oldestTimestamp = Infinity
     columns.reset()
-    for (const { json, timeMs } of records) {
+    for (const [index, { timeMs }] of records.entries()) {
       const asked = Math.round(timeMs * 1000)
       const isUsable = AcceptedTime.isAccepted(asked, nowMs * 1000)
       const timestamp = stamp.timestamp(isUsable ? asked : nowMs * 1000)
-      const object = new ObjectScanner(Buffer.from(json))
+      const object = new ObjectScanner(sources[index]!)
       object.next()
       columns.add(object.bytes, object.members)
       out.start(timestamp)

@@ -13,9 +13,14 @@ const ZERO = 0x30
 /** An append-only byte buffer that grows as needed and is reused. */
 export class RecordWriter {
   length = 0
-  private buffer = Buffer.allocUnsafeSlow(INITIAL_CAPACITY)
+  private buffer: Buffer
   private common = Buffer.alloc(0)
   private startedMillis = NaN
+
+  /** `capacity`: bytes that are expected. */
+  constructor(capacity = INITIAL_CAPACITY) {
+    this.buffer = Buffer.allocUnsafeSlow(capacity)
+  }
 
   private reserve(bytes: number): void {
     const needed = this.length + bytes

@@ -4,26 +4,29 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import * as Semaphore from "effect/Semaphore"
 import { ExtensionConfig } from "../config/Config.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
 import type { SinkClosed } from "../delivery/SinkClosed.ts"
-import { type OwnRecord, OwnRecordEncoder, type Stamp } from "./OwnRecordEncoder.ts"
+import { jsonOf } from "./FieldsText.ts"
+import { addition, OwnRecordEncoder, type Stamp } from "./OwnRecordEncoder.ts"
 import { RecordEncoder } from "./RecordEncoder.ts"
 import * as RecordRouting from "./RecordRouting.ts"
 
 /** Records that are encoded at once by `addAll`: few enough for what comes meanwhile to find memory, many for a batch. */
 const MAX_CHUNK = 500
 
-/** About what a record takes that is not encoded yet, in bytes. */
-const EXPECTED_BYTES = 500
+/** The same in characters of JSON: what is large must not be there twice. */
+const MAX_CHUNK_BYTES = 256 * 1024
 
 /** `type` of a record that names none. */
 const DEFAULT_TYPE = "custom"
 
 /**
- * A record cannot be written as JSON: it holds a `bigint`, or itself.
+ * A record cannot be written as JSON: it holds a `bigint`, or itself, or is none at all but a list, a map or a text.
  *
  * @since 0.2.0
  * @category errors
@@ -55,11 +58,11 @@ export class RecordError extends Data.TaggedError("RecordError")<{
  */
 export interface RecordOptions {
   /** When it happened; now unless given. A number is in ms since the epoch, with a fraction for µs. */
-  readonly time?: DateTime.DateTime | Date | number
+  readonly time?: DateTime.DateTime | Date | number | undefined
   /** Default `custom`. Lambda's own are `function`, `extension` and `platform.…`. */
-  readonly type?: string
+  readonly type?: string | undefined
   /** The call that it is about; inside of hooks, the call of the hook unless given. */
-  readonly requestId?: string
+  readonly requestId?: string | undefined
 }
 
 /**
@@ -80,13 +83,19 @@ export const CurrentRequestId = Context.Reference<string | undefined>("o2-lambda
   defaultValue: () => undefined
 })
 
+/** Whether adding waits for room in the buffer; who must not wait has the oldest records make room instead. */
+export const IsPatient = Context.Reference<boolean>("o2-lambda-extension/Records/IsPatient", {
+  defaultValue: () => true
+})
+
 /**
- * Takes records of your own. Members are what `JSON.stringify` makes of them; `_timestamp` comes from `time`, and
- * `requestId`, `type` and the function's metadata are added unless a record has such members itself. Processors see them as
- * they see all others.
+ * Takes records of your own. Members are what `JSON.stringify` makes of them, and of errors `name`, `message`, `stack` and
+ * what else they have; `_timestamp` comes from `time`, and `requestId`, `type` and metadata are added unless a record has such
+ * members itself. Processors see them as they see all others.
  *
- * A record that is larger than `O2_MAX_BUFFER_SIZE_MB`, or finds no room in it while OpenObserve is away, is dropped and
- * counted, not an error.
+ * While the buffer is full adding waits, so that who adds is no faster than OpenObserve takes: in the extension for
+ * `O2_FLUSH_BUDGET_MS` at most, in a sink of its own for as long as no outage has lasted for 10 seconds. Then the oldest
+ * records are dropped for new ones, and a record that is larger than the buffer always is: counted, not an error.
  *
  * @since 0.2.0
  * @category services
@@ -114,52 +123,110 @@ export class Records extends Context.Service<Records, {
   static readonly layerNoDeps = Layer.effect(
     Records,
     Effect.gen(function*() {
+      const { flushBudgetMs } = yield* ExtensionConfig
       const { additionsUnsafe, timestampUnsafe } = yield* RecordEncoder
-      return yield* make({ additions: additionsUnsafe, timestamp: timestampUnsafe })
+      const sink = yield* OpenObserveSink
+      return yield* make({
+        stamp: { additions: additionsUnsafe, timestamp: timestampUnsafe },
+        // a hook must not hold up the function: not by the time that others wait, either
+        awaitRoom: (bytes) => sink.awaitRoom(bytes, flushBudgetMs),
+        isInTurn: false
+      })
     })
   )
 }
 
-/** Makes the service; `stamp` is what all its records have in common. */
-export const make = Effect.fnUntraced(function*(stamp: Stamp) {
-  const { flushBudgetMs, maxColumns } = yield* ExtensionConfig
+/** How to make the service. */
+export interface MakeOptions {
+  /** What all its records have in common. */
+  readonly stamp: Stamp
+  /** Waits until so many bytes find room. */
+  readonly awaitRoom: (bytes: number) => Effect.Effect<unknown>
+  /** Whether who waits keeps a place before those who come later; else all wait beside each other, and find less room. */
+  readonly isInTurn: boolean
+}
+
+/** Makes the service. */
+export const make = Effect.fnUntraced(function*({ awaitRoom, isInTurn, stamp }: MakeOptions) {
+  const { maxBufferBytes, maxColumns } = yield* ExtensionConfig
   const sink = yield* OpenObserveSink
   const accept = yield* RecordRouting.make
   const encoder = new OwnRecordEncoder(stamp, maxColumns)
+  const turn = Semaphore.makeUnsafe(1)
+  const maxChunkBytes = Math.min(MAX_CHUNK_BYTES, maxBufferBytes / 8)
 
-  const addChunk = Effect.fnUntraced(function*(chunk: ReadonlyArray<object>, first: number, options: RecordOptions) {
-    yield* sink.awaitRoom(chunk.length * EXPECTED_BYTES, flushBudgetMs)
+  const commonOf = Effect.fnUntraced(function*({ requestId, time, type = DEFAULT_TYPE }: RecordOptions) {
+    const call = requestId ?? (yield* CurrentRequestId)
+    const timeMs = millisOf(time) ?? (yield* Clock.currentTimeMillis)
+    const members = [addition("type", type), call === undefined ? undefined : addition("requestId", call)]
+    return { timeMs, members: members.filter((member) => member !== undefined) }
+  })
+
+  const take = Effect.fnUntraced(function*(
+    chunk: ReadonlyArray<string>,
+    { members, timeMs }: Effect.Success<ReturnType<typeof commonOf>>,
+    isPatient: boolean
+  ) {
     const nowMs = yield* Clock.currentTimeMillis
-    const requestId = options.requestId ?? (yield* CurrentRequestId)
-    const timeMs = millisOf(options.time) ?? nowMs
-    const members = { type: options.type ?? DEFAULT_TYPE, ...(requestId === undefined ? {} : { requestId }) }
-    const records: Array<OwnRecord> = []
-    let failure: RecordError | undefined
-    for (const fields of chunk) {
-      const json = Result.try(() => JSON.stringify({ ...members, ...fields }))
-      if (Result.isFailure(json)) {
-        failure = new RecordError({ index: first + records.length, cause: json.failure })
-        break
-      }
-      records.push({ json: json.success, timeMs })
-    }
-    if (records.length > 0) yield* accept({ ...encoder.encode(records, nowMs), platformRecords: [] })
-    if (failure !== undefined) return yield* failure
+    const encoded = encoder.encode(chunk.map((json) => ({ json, timeMs })), nowMs, members)
+    if (isPatient) yield* awaitRoom(encoded.bytes.length)
+    yield* sink.assertOpen
+    // all of it or nothing
+    yield* Effect.uninterruptible(accept({ ...encoded, platformRecords: [] }))
+  })
+
+  const addChunk = Effect.fnUntraced(function*(chunk: ReadonlyArray<string>, options: RecordOptions) {
+    const common = yield* commonOf(options)
+    const isPatient = yield* IsPatient
+    const taking = take(chunk, common, isPatient)
+    yield* isPatient && isInTurn ? turn.withPermit(taking) : taking
   })
 
   const addAll = Effect.fnUntraced(function*(records: Iterable<object>, options: RecordOptions = {}) {
-    let first = 0
-    let chunk: Array<object> = []
-    for (const record of records) {
-      if (chunk.push(record) < MAX_CHUNK) continue
-      yield* addChunk(chunk, first, options)
-      first += chunk.length
-      chunk = []
+    const source = records[Symbol.iterator]()
+    let index = 0
+    let end: Effect.Effect<void, RecordError> | undefined
+    // a generator may have something to close
+    const leave = Effect.sync(() => source.return?.())
+
+    /** Texts of the next records; `end` is what comes of the rest when there is nothing more to be taken. */
+    const next = (): ReadonlyArray<string> => {
+      const chunk: Array<string> = []
+      let bytes = 0
+      while (end === undefined && chunk.length < MAX_CHUNK && bytes < maxChunkBytes) {
+        const item = Result.try(() => source.next())
+        if (Result.isFailure(item)) end = Effect.die(item.failure)
+        else if (item.success.done === true) end = Effect.void
+        else {
+          const fields = item.success.value
+          const json = Result.try(() => jsonOf(fields))
+          if (Result.isSuccess(json)) {
+            bytes += json.success.length
+            chunk.push(json.success)
+          } else end = Effect.andThen(leave, Effect.fail(new RecordError({ index, cause: json.failure })))
+          index++
+        }
+      }
+      return chunk
     }
-    if (chunk.length > 0) yield* addChunk(chunk, first, options)
+
+    const all: Effect.Effect<void, RecordError | SinkClosed> = Effect.suspend(() => {
+      const chunk = next()
+      const adding = chunk.length === 0 ? Effect.void : addChunk(chunk, options)
+      return Effect.andThen(adding, end ?? all)
+    })
+    yield* Effect.onExit(all, (exit) => Exit.isSuccess(exit) || end !== undefined ? Effect.void : leave)
   })
 
-  return Records.of({ add: (fields, options) => addAll([fields], options), addAll })
+  const add = (fields: object, options: RecordOptions = {}) =>
+    Effect.suspend((): Effect.Effect<void, RecordError | SinkClosed> => {
+      const json = Result.try(() => jsonOf(fields))
+      return Result.isSuccess(json)
+        ? addChunk([json.success], options)
+        : Effect.fail(new RecordError({ index: 0, cause: json.failure }))
+    })
+
+  return Records.of({ add, addAll })
 })
 
 const millisOf = (time: RecordOptions["time"]): number | undefined => {

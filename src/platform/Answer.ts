@@ -5,7 +5,12 @@ import { errorCode } from "./ErrorCode.ts"
 import { loaded } from "./Loading.ts"
 import { TransportError } from "./TransportError.ts"
 
-/** A complete answer, its body as text. */
+/**
+ * A complete answer, its body as text.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface TransportResponse {
   readonly status: number
   /** Names in lower case. */
@@ -15,7 +20,7 @@ export interface TransportResponse {
 }
 
 /** Answers of both APIs are a few hundred bytes; whatever is longer than this is not theirs. Decoded or not. */
-const MAX_ANSWER_BYTES = 1024 * 1024
+export const MAX_ANSWER_BYTES = 1024 * 1024
 
 /** An answer as it came. */
 export interface Answer extends Omit<TransportResponse, "body"> {

@@ -7,7 +7,12 @@ import { X509Certificate } from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Tls from "node:tls"
 
-/** A file with certificates: PEM, any number of them, or one in DER. */
+/**
+ * A file with certificates: PEM, any number of them, or one in DER.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface AuthorityFile {
   /** The variable that names it. */
   readonly variable: string

@@ -4,7 +4,21 @@ import * as Effect from "effect/Effect"
 import * as Http from "node:http"
 import type * as Net from "node:net"
 
-/** No port could be opened. */
+/**
+ * No port could be opened.
+ *
+ * @since 0.2.0
+ * @category errors
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Extension from "o2-lambda-extension/Extension"
+ *
+ * const program = Extension.run().pipe(
+ *   Effect.catchTag("ListenError", (error) => Effect.logFatal(error.message))
+ * )
+ * ```
+ */
 export class ListenError extends Data.TaggedError("ListenError")<{ readonly cause: unknown }> {
   override get message() {
     return `cannot listen for telemetry: ${String(this.cause)}`

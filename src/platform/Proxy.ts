@@ -1,4 +1,9 @@
-/** An HTTP proxy between us and a server. */
+/**
+ * An HTTP proxy between us and a server.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface Proxy {
   /** Where it listens: scheme, host and port, nothing else. */
   readonly url: URL

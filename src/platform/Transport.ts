@@ -23,7 +23,12 @@ import { TransportError } from "./TransportError.ts"
 export type { TransportResponse } from "./Answer.ts"
 export { TransportError } from "./TransportError.ts"
 
-/** One request. `Content-Length` and `Host` are added, and `Accept-Encoding: identity` where it has none. */
+/**
+ * One request. `Content-Length` and `Host` are added, and `Accept-Encoding: identity` where it has none.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface TransportRequest {
   readonly method: "GET" | "POST" | "PUT"
   readonly url: URL
@@ -35,7 +40,21 @@ export interface TransportRequest {
   readonly onConnected?: () => void
 }
 
-/** Exchanges over kept-alive connections of its own. */
+/**
+ * Exchanges over kept-alive connections of its own.
+ *
+ * @since 0.2.0
+ * @category services
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Transport } from "o2-lambda-extension/Transport"
+ *
+ * const status = Transport.use((transport) =>
+ *   transport.exchange({ method: "GET", url: new URL("https://openobserve.example.com/healthz"), headers: {} })
+ * ).pipe(Effect.map((response) => response.status))
+ * ```
+ */
 export class Transport extends Context.Service<Transport, {
   /** Sends a request and reads the whole answer. No time-out of its own; interrupting it closes the connection. */
   readonly exchange: (request: TransportRequest) => Effect.Effect<TransportResponse, TransportError>
@@ -49,7 +68,12 @@ export class Transport extends Context.Service<Transport, {
   static readonly layer = Transport.layerWith({})
 }
 
-/** What may be done in another way than usual. */
+/**
+ * What may be done in another way than usual.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface TransportOptions {
   /** Looks up names instead of the system. */
   readonly lookup?: Lookup

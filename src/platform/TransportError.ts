@@ -3,7 +3,24 @@ import { excerpt } from "./ForeignText.ts"
 import { remedyFor } from "./Remedies.ts"
 import { failureOf } from "./TransportFailures.ts"
 
-/** There was no complete answer. */
+/**
+ * There was no complete answer.
+ *
+ * @since 0.2.0
+ * @category errors
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Transport, TransportError } from "o2-lambda-extension/Transport"
+ *
+ * // a server that nobody reaches, for a test
+ * const unreachable = Transport.of({
+ *   dropIdle: Effect.void,
+ *   exchange: ({ url }) =>
+ *     Effect.fail(new TransportError({ code: "ECONNREFUSED", host: url.host, isSent: false, isStale: false }))
+ * })
+ * ```
+ */
 export class TransportError extends Data.TaggedError("TransportError")<{
   /** The system's code (`ECONNREFUSED`, `ENOTFOUND`, …), one of OpenSSL's or Node's, or one of `TransportFailures`. */
   readonly code: string

@@ -21,14 +21,31 @@ import { UnfinishedPosts } from "./UnfinishedPosts.ts"
 /** Twice the 1 MiB that is subscribed to may come in one post (Telemetry API); the rest is for surprises. In bytes. */
 const MAX_POST_BYTES = 8 * 1024 * 1024
 
-/** What has come from Lambda. */
+/**
+ * What has come from Lambda.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export type Arrival =
   /** `held` counts the bytes against the buffer's bound: whoever takes the post releases it, and frees the bytes. */
   | { readonly _tag: "Post"; readonly bytes: Uint8Array; readonly held: Reservation }
   /** A post was given up; what is waited for may have been in it. */
   | { readonly _tag: "Lost" }
 
-/** The listener. Its scope owns the port. */
+/**
+ * The listener. Its scope owns the port.
+ *
+ * @since 0.2.0
+ * @category services
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { TelemetryServer } from "o2-lambda-extension/Layers"
+ *
+ * const port = TelemetryServer.use((server) => Effect.succeed(server.port))
+ * ```
+ */
 export class TelemetryServer extends Context.Service<TelemetryServer, {
   readonly port: number
   /** Where posts are taken, different in each process; nobody else can guess it. */

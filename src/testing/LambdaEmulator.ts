@@ -7,58 +7,43 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { isoTime, now } from "./lambda/Clock.ts"
 import { ControlPlane } from "./lambda/ControlPlane.ts"
+import { extensionMounts } from "./lambda/ExtensionMounts.ts"
+import type { ExtensionMounts } from "./lambda/ExtensionMounts.ts"
+import type { EmulatorOperations } from "./lambda/EmulatorOperations.ts"
+import type { LambdaEmulatorError } from "./lambda/LambdaEmulatorError.ts"
+import { attempt } from "./lambda/LambdaEmulatorError.ts"
 import { resolveOptions } from "./lambda/Options.ts"
-import type {
-  ApiCall,
-  Delivery,
-  EmulatorSettings,
-  ExtensionExit,
-  ExtensionStatus,
-  Invocation,
-  LambdaEmulatorOptions,
-  OutputLine,
-  ShutdownReason,
-  TelemetryEvent
-} from "./lambda/Options.ts"
+import type { EmulatorSettings, LambdaEmulatorOptions } from "./lambda/Options.ts"
+import type { RunningLambda } from "./lambda/RunningLambda.ts"
+import { promised } from "./lambda/RunningLambda.ts"
 import { Sandbox } from "./lambda/Sandbox.ts"
+import { operationsOf } from "./lambda/SandboxOperations.ts"
+import { running } from "./Running.ts"
 
+export type { EmulatorOperations, WaitOptions } from "./lambda/EmulatorOperations.ts"
+export { LambdaEmulatorError } from "./lambda/LambdaEmulatorError.ts"
 export type {
   ApiCall,
   Delivery,
+  EventFilter,
   ExtensionExit,
   ExtensionStatus,
-  InitializationType,
+  GenerationRecord,
   Invocation,
   InvocationOutcome,
-  LambdaEmulatorOptions,
+  OutputFilter,
   OutputLine,
-  RuntimeOptions,
-  ShutdownReason,
+  ReceivedEvent,
   TelemetryEvent
-} from "./lambda/Options.ts"
-
-/** The emulator could not do what it was asked; the problem says what it saw. */
-export class LambdaEmulatorError extends Schema.TaggedError<LambdaEmulatorError>()("LambdaEmulatorError", {
-  operation: Schema.String,
-  problem: Schema.String
-}) {
-  override get message() {
-    return `${this.operation}: ${this.problem}`
-  }
-}
-
-const attempt = <A>(operation: string, run: () => Promise<A>): Effect.Effect<A, LambdaEmulatorError> =>
-  Effect.tryPromise({
-    try: run,
-    catch: (cause) =>
-      new LambdaEmulatorError({ operation, problem: cause instanceof Error ? cause.message : String(cause) })
-  })
+} from "./lambda/Observations.ts"
+export type { InitializationType, LambdaEmulatorOptions, RuntimeOptions, ShutdownReason } from "./lambda/Options.ts"
+export type { PlainWaitOptions, RunningLambda } from "./lambda/RunningLambda.ts"
+export type { Phase, Span, Timeline } from "./lambda/Timeline.ts"
+export type { Closeable } from "./Running.ts"
 
 const temporaryDirectory = (options: LambdaEmulatorOptions) =>
   options.temporaryDirectory === undefined
@@ -67,6 +52,12 @@ const temporaryDirectory = (options: LambdaEmulatorOptions) =>
       (directory) => Effect.promise(() => rm(directory, { recursive: true, force: true }))
     )
     : Effect.succeed(options.temporaryDirectory)
+
+const mounted = (settings: EmulatorSettings) =>
+  Effect.acquireRelease(
+    attempt("mounts of the extensions", () => extensionMounts(settings)),
+    (mounts) => Effect.promise(() => mounts.close())
+  )
 
 const controlPlane = (settings: EmulatorSettings) =>
   Effect.acquireRelease(
@@ -78,10 +69,10 @@ const controlPlane = (settings: EmulatorSettings) =>
     (controlPlane) => Effect.promise(() => controlPlane.close())
   )
 
-const sandbox = (settings: EmulatorSettings, runtimeApi: string) =>
+const sandbox = (settings: EmulatorSettings, runtimeApi: string, mounts: ExtensionMounts) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const sandbox = new Sandbox(settings, runtimeApi)
+      const sandbox = new Sandbox(settings, runtimeApi, mounts)
       // a test runner that exits without closing its scopes must not leave stopped processes behind
       const onExit = () => sandbox.close()
       process.once("exit", onExit)
@@ -95,66 +86,73 @@ const sandbox = (settings: EmulatorSettings, runtimeApi: string) =>
       })
   )
 
-/** One emulated execution environment; everything it starts ends with the layer's scope. */
-export class LambdaEmulator extends Context.Service<LambdaEmulator, {
-  /** The value of `AWS_LAMBDA_RUNTIME_API`: host and port. */
-  readonly runtimeApi: string
-  /** What the processes find as `TMPDIR`; it survives resets. */
-  readonly temporaryDirectory: string
-  /** Runs the init if the environment is not ready; fails when the init fails. */
-  readonly start: Effect.Effect<{ readonly initDurationMs: number }, LambdaEmulatorError>
-  /** Invokes the function, after starting it if need be; succeeds with whatever became of the invocation. */
-  readonly invoke: (payload: unknown) => Effect.Effect<Invocation, LambdaEmulatorError>
-  /** Ends the environment; a later start or invocation begins a new generation. */
-  readonly shutdown: (
-    reason?: ShutdownReason
-  ) => Effect.Effect<{ readonly extensions: ReadonlyArray<ExtensionExit> }, LambdaEmulatorError>
-  /** Everything the platform has created, in order. */
-  readonly events: Effect.Effect<ReadonlyArray<TelemetryEvent>>
-  /** Every attempt to deliver telemetry. */
-  readonly deliveries: Effect.Effect<ReadonlyArray<Delivery>>
-  /** Every call to the emulated APIs. */
-  readonly calls: Effect.Effect<ReadonlyArray<ApiCall>>
-  /** Every line that a process has written. */
-  readonly output: Effect.Effect<ReadonlyArray<OutputLine>>
-  /** The extensions of the current, or else of the last generation. */
-  readonly extensions: Effect.Effect<ReadonlyArray<ExtensionStatus>>
-  /** Posts raw bytes to the first subscriber, in an environment that is awake meanwhile. */
-  readonly postTelemetry: (body: string | Uint8Array) => Effect.Effect<number | "failed">
-  /** Adds an event to the stream as the platform would. */
-  readonly emit: (
-    event: { readonly type: string; readonly record: unknown; readonly time?: string }
-  ) => Effect.Effect<void>
-}>()("o2-lambda-extension/testing/LambdaEmulator") {
+const make = Effect.fnUntraced(function*(options: LambdaEmulatorOptions) {
+  const directory = yield* temporaryDirectory(options)
+  const settings = resolveOptions(options, directory)
+  const server = yield* controlPlane(settings)
+  const runtimeApi = `127.0.0.1:${server.port}`
+  const mounts = yield* mounted(settings)
+  const { sandbox: environment } = yield* sandbox(settings, runtimeApi, mounts)
+  server.attach(environment)
+  return LambdaEmulator.of(operationsOf(environment, server, { runtimeApi, temporaryDirectory: directory }))
+})
+
+/**
+ * One emulated execution environment; everything it starts ends with the layer's scope.
+ *
+ * It runs the files of a directory as external extensions, in whatever language, and a function beside them. Fails with
+ * a `LambdaEmulatorError`.
+ *
+ * @category services
+ * @since 0.2.0
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { LambdaEmulator } from "o2-lambda-extension/testing"
+ *
+ * const program = Effect.gen(function*() {
+ *   const lambda = yield* LambdaEmulator
+ *   const { outcome } = yield* lambda.invoke({ name: "world" })
+ *   yield* lambda.awaitOutput(/stored 1 event/, { source: "my-extension", timeout: "10 seconds" })
+ *   yield* lambda.shutdown()
+ *   return outcome
+ * }).pipe(Effect.provide(LambdaEmulator.layer({
+ *   extensionsDirectory: "/path/to/extensions",
+ *   runtime: { _tag: "Handler", file: "/path/to/handler.mjs" }
+ * })))
+ *
+ * export { program }
+ * ```
+ */
+export class LambdaEmulator extends Context.Service<LambdaEmulator, EmulatorOperations>()(
+  "o2-lambda-extension/testing/LambdaEmulator"
+) {
+  /**
+   * An environment that nothing has been started in yet; fails when its directory, port or mounts cannot be had.
+   *
+   * @since 0.2.0
+   */
   static readonly layer = (options: LambdaEmulatorOptions): Layer.Layer<LambdaEmulator, LambdaEmulatorError> =>
-    Layer.effect(
-      LambdaEmulator,
-      Effect.gen(function*() {
-        const directory = yield* temporaryDirectory(options)
-        const settings = resolveOptions(options, directory)
-        const server = yield* controlPlane(settings)
-        const runtimeApi = `127.0.0.1:${server.port}`
-        const { sandbox: environment } = yield* sandbox(settings, runtimeApi)
-        server.attach(environment)
-        return LambdaEmulator.of({
-          runtimeApi,
-          temporaryDirectory: directory,
-          start: attempt("start", () => environment.start()),
-          invoke: (payload) => attempt("invoke", () => environment.invoke(payload)),
-          shutdown: (reason = "spindown") =>
-            attempt("shutdown", async () => ({ extensions: await environment.shutdown(reason) })),
-          events: Effect.sync(() => [...environment.stream.events]),
-          deliveries: Effect.sync(() => [...environment.stream.deliveries]),
-          calls: Effect.sync(() => server.calls.map((call) => Object.assign({}, call))),
-          output: Effect.sync(() => [...environment.output]),
-          extensions: Effect.sync(() => environment.extensions()),
-          postTelemetry: (body) =>
-            attempt("post", () => environment.awake(() => environment.stream.post(body))).pipe(
-              Effect.orElseSucceed(() => "failed" as const)
-            ),
-          emit: ({ record, time = isoTime(now()), type }) =>
-            Effect.sync(() => void environment.stream.platform(type, record, time))
-        })
-      })
-    )
+    Layer.effect(LambdaEmulator, make(options))
+
+  /**
+   * An emulator for those who do not use Effect: the same operations as promises. It ends with the block that `await
+   * using` stands in, also when the test fails, or with `close()`.
+   *
+   * @since 0.2.0
+   * @example
+   * ```ts
+   * import { LambdaEmulator } from "o2-lambda-extension/testing"
+   *
+   * await using lambda = await LambdaEmulator.start({
+   *   extensionsDirectory: "/path/to/extensions",
+   *   runtime: { _tag: "Handler", file: "/path/to/handler.mjs" }
+   * })
+   * const { reason } = await lambda.invoke({ name: "world" })
+   * if (reason !== undefined) throw new Error(reason)
+   * await lambda.awaitOutput("stored 1 event", { source: "my-extension" })
+   * ```
+   */
+  static readonly start = (options: LambdaEmulatorOptions): Promise<RunningLambda> =>
+    running(LambdaEmulator, LambdaEmulator.layer(options), promised)
 }

@@ -6,76 +6,24 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import { basic } from "./openobserve/Authentication.ts"
-import type { Fault, RequestFault } from "./openobserve/Faults.ts"
-import type { ReceivedRequest } from "./openobserve/Recorder.ts"
+import { DoubleError, ListenFailed, RecordsMissing } from "./openobserve/DoubleError.ts"
+import type { DoubleOperations } from "./openobserve/DoubleOperations.ts"
+import type { OpenObserveDoubleOptions } from "./openobserve/DoubleOptions.ts"
+import type { RunningOpenObserve } from "./openobserve/RunningOpenObserve.ts"
+import { promised } from "./openobserve/RunningOpenObserve.ts"
 import { Server } from "./openobserve/Server.ts"
 import type { StoredRecord } from "./openobserve/Store.ts"
+import { running } from "./Running.ts"
 
+export { DoubleError, ListenFailed, RecordsMissing } from "./openobserve/DoubleError.ts"
+export type { DoubleOperations } from "./openobserve/DoubleOperations.ts"
+export type { OpenObserveDoubleOptions } from "./openobserve/DoubleOptions.ts"
 export { Fault } from "./openobserve/Faults.ts"
 export type { BodyFault, FaultTarget, RequestFault } from "./openobserve/Faults.ts"
 export type { ReceivedRequest } from "./openobserve/Recorder.ts"
+export type { RunningOpenObserve } from "./openobserve/RunningOpenObserve.ts"
 export type { StoredRecord } from "./openobserve/Store.ts"
-
-// --- Errors ---
-
-/** The double's port cannot be listened on. */
-export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
-  port: Schema.Int,
-  cause: Schema.Defect()
-}) {
-  override get message() {
-    return `cannot listen on port ${this.port}: ${String(this.cause)}`
-  }
-}
-
-/** The records that a test waited for did not come. */
-export class RecordsMissing extends Schema.TaggedError<RecordsMissing>()("RecordsMissing", {
-  stream: Schema.String,
-  expected: Schema.Int,
-  stored: Schema.Int,
-  requests: Schema.Int,
-  lastAnswer: Schema.String
-}) {
-  override get message() {
-    const seen = this.requests === 0 ? "no request came" : `${this.requests} requests came, ${this.lastAnswer}`
-    return `${this.stream} holds ${this.stored} of the ${this.expected} records waited for; ${seen}`
-  }
-}
-
-/** What went wrong around the double. */
-export class DoubleError extends Schema.TaggedError<DoubleError>()("DoubleError", {
-  reason: Schema.Union([ListenFailed, RecordsMissing])
-}) {
-  override get message() {
-    return this.reason.message
-  }
-}
-
-// --- Options ---
-
-/** The installation to imitate. */
-export interface OpenObserveDoubleOptions {
-  /** Default `root@example.com`. */
-  readonly user?: string
-  /** Default `Complexpass#123`. */
-  readonly password?: string
-  /** The ingestion token; default `o2oi_` and 32 characters. */
-  readonly passcode?: string
-  /** `cloud` answers overload and quota with 429, takes 200 columns and refuses reserved streams; default `oss`. */
-  readonly flavour?: "oss" | "cloud"
-  /** Most different columns of one batch; default 1000, cloud 200. */
-  readonly columnLimit?: number
-  /** Largest body after decompression; default 209 715 200. */
-  readonly payloadLimitBytes?: number
-  /** A path before `/api`, like ZO_BASE_URI; default none. */
-  readonly basePath?: string
-  /** Serves https with this PEM key and certificate. */
-  readonly tls?: { readonly key: string; readonly cert: string }
-  /** Default 0: a free one. */
-  readonly port?: number
-}
 
 /** Default of ZO_COLS_PER_RECORD_LIMIT, and what OpenObserve Cloud sets it to. */
 const COLUMN_LIMIT = { oss: 1000, cloud: 200 }
@@ -91,38 +39,64 @@ const ORGANIZATION = "default"
 /** How long `awaitRecords` waits unless told: far more than a local round trip takes, less than a test's time-out. */
 const AWAIT_TIMEOUT = Duration.seconds(4)
 
-// --- Service ---
-
-/** An OpenObserve server in this process. */
-export class OpenObserveDouble extends Context.Service<OpenObserveDouble, {
-  /** `http://127.0.0.1:<port>` and the base path. */
-  readonly url: string
-  /** A value of the Authorization header that is accepted everywhere. */
-  readonly authorization: string
-  /** A value of the Authorization header with the ingestion token, good for posts only. */
-  readonly ingestionAuthorization: string
-  /** Every request that was answered or never will be, in order of arrival. */
-  readonly requests: Effect.Effect<ReadonlyArray<ReceivedRequest>>
-  /** Stored records of a stream in order of `_timestamp` (ties in order of arrival); empty for an unknown stream. */
-  readonly records: (stream: string, organization?: string) => Effect.Effect<ReadonlyArray<StoredRecord>>
-  /** Completes once the stream holds at least `count` records; the time-out runs on the test's clock. */
-  readonly awaitRecords: (
-    stream: string,
-    count: number,
-    timeout?: Duration.Input,
-    organization?: string
-  ) => Effect.Effect<ReadonlyArray<StoredRecord>, DoubleError>
-  /** Replaces the standing fault of `_json` posts until changed again; `undefined` heals. */
-  readonly setFault: (fault: Fault | undefined) => Effect.Effect<void>
-  /** Appends faults for the next `_json` posts with records, one each, before the standing one. */
-  readonly nextFaults: (faults: ReadonlyArray<RequestFault>) => Effect.Effect<void>
-  /** Delays what is done with a request below `/api/`; a batch is stored even when its client is gone by then. */
-  readonly setLatency: (millis: number) => Effect.Effect<void>
-  /** Forgets requests, records and pending faults; a standing fault and the latency stay. */
-  readonly clear: Effect.Effect<void>
-}>()("o2-lambda-extension/testing/OpenObserveDouble") {
+/**
+ * An OpenObserve server in this process; it listens until the layer's scope ends.
+ *
+ * The layer fails with a `DoubleError` when the port is taken.
+ *
+ * @category services
+ * @since 0.2.0
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Fault, OpenObserveDouble } from "o2-lambda-extension/testing"
+ *
+ * const program = Effect.gen(function*() {
+ *   const openObserve = yield* OpenObserveDouble
+ *   yield* openObserve.nextFaults([Fault.memoryOverflow])
+ *   const headers = { authorization: openObserve.authorization, "content-type": "application/json" }
+ *   const body = JSON.stringify([{ level: "info", message: "hello" }])
+ *   const post = Effect.promise(() => fetch(`${openObserve.url}/api/default/app/_json`, { method: "POST", headers, body }))
+ *   yield* post
+ *   yield* post
+ *   return yield* openObserve.awaitRecords("app", 1)
+ * }).pipe(Effect.provide(OpenObserveDouble.layer()))
+ *
+ * export { program }
+ * ```
+ */
+export class OpenObserveDouble extends Context.Service<OpenObserveDouble, DoubleOperations>()(
+  "o2-lambda-extension/testing/OpenObserveDouble"
+) {
+  /**
+   * A double that listens; fails when its port is taken.
+   *
+   * @since 0.2.0
+   */
   static readonly layer = (options: OpenObserveDoubleOptions = {}): Layer.Layer<OpenObserveDouble, DoubleError> =>
     Layer.effect(OpenObserveDouble, make(options))
+
+  /**
+   * A double for those who do not use Effect: the same operations as promises. It ends with the block that `await using`
+   * stands in, or with `close()`.
+   *
+   * @since 0.2.0
+   * @example
+   * ```ts
+   * import { OpenObserveDouble } from "o2-lambda-extension/testing"
+   *
+   * await using openObserve = await OpenObserveDouble.start()
+   * await fetch(`${openObserve.url}/api/default/app/_json`, {
+   *   method: "POST",
+   *   headers: { authorization: openObserve.authorization, "content-type": "application/json" },
+   *   body: JSON.stringify([{ level: "info", message: "hello" }])
+   * })
+   * const [record] = await openObserve.awaitRecords("app", 1)
+   * if (record?.["message"] !== "hello") throw new Error("something else was stored")
+   * ```
+   */
+  static readonly start = (options: OpenObserveDoubleOptions = {}): Promise<RunningOpenObserve> =>
+    running(OpenObserveDouble, OpenObserveDouble.layer(options), promised)
 }
 
 const make = Effect.fnUntraced(function*(options: OpenObserveDoubleOptions) {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -135,12 +135,42 @@ describe("npm run demo", () => {
       assert.match(stdout, /^✔ All 19 lines /m)
     }))
 
+  it.live("writes the run as a page, beside whoever asks for it", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporaryDirectory
+      const { code, stdout } = yield* run(["--invocations", "2", "--html", "run.html"], { INIT_CWD: directory })
+      const file = join(directory, "run.html")
+      assert.strictEqual(code, 0, stdout)
+      assert.include(stdout, `\nThe run as a page, for a browser: ${file}\n`)
+      const page = readFileSync(file, "utf8")
+      for (const text of ["Hello from a Lambda function", "\"shape\":\"shutdown\"", "\"addsUp\":true", "_json: 200"]) {
+        assert.include(page, text)
+      }
+      assert.notMatch(page, /Basic [A-Za-z0-9+/=]{8}/)
+    }))
+
+  it.live("says why the page cannot be written, before it runs anything", () =>
+    Effect.gen(function*() {
+      for (
+        const [file, problem] of [
+          ["/nowhere/run.html", "its directory does not exist"],
+          [tmpdir(), "it is a directory"],
+          [join(demoFile, "run.html"), "its directory is a file"]
+        ] as const
+      ) {
+        const { code, stderr, stdout } = yield* run(["--html", file])
+        assert.strictEqual(stderr, `✘ --html: ${file} cannot be written: ${problem}\n`)
+        assert.strictEqual(code, 1)
+        assert.notInclude(stdout, "The calls")
+      }
+    }))
+
   it.live("explains its options", () =>
     Effect.gen(function*() {
       const { code, stderr, stdout } = yield* run(["--help"])
       assert.strictEqual(code, 0)
       assert.strictEqual(stderr, "")
-      for (const option of ["--handler", "--invocations", "--endpoint"]) assert.include(stdout, option)
+      for (const option of ["--handler", "--invocations", "--endpoint", "--html"]) assert.include(stdout, option)
     }))
 
   for (

@@ -139,6 +139,8 @@ export const withSandbox = <A, E>(
       extensionsDirectory: join(opt, "extensions"),
       runtime: runtime === "node" ? { _tag: "Handler", file: handler } : { _tag: "Bootstrap", file: bootstrap },
       path: PATH,
+      // our extension does not need the name, and thousands of starts shall not pay for it
+      resolveSandboxHost: "never",
       // the emulator's own work on shared cores must not count as the function's
       timeoutMs: 20_000,
       ...options,

@@ -45,6 +45,8 @@ describe("the tarball", () => {
     assert.deepStrictEqual(Object.keys(published.peerDependencies), ["effect"])
   })
 
+  it("has bundlers leave out what is not used", () => assert.isFalse(published.sideEffects))
+
   it("is developed with the oldest effect that it admits", () =>
     assert.strictEqual(published.peerDependencies["effect"], `^${manifest.devDependencies["effect"]}`))
 

@@ -260,7 +260,11 @@ describe("Telemetry API subscription", () => {
             { ...uri("http://sandbox.localdomain"), types: [] },
             "URI port is not provided; types should not be empty"
           ],
-          [uri("http://127.0.0.1:4243"), "Only 'sandbox.localdomain' hostname is supported."],
+          [
+            uri("http://127.0.0.1:4243/logs"),
+            "Only 'sandbox.localdomain' hostname is supported. " +
+            "Write http://sandbox.localdomain:4243/logs instead of http://127.0.0.1:4243/logs"
+          ],
           [uri("https://sandbox:4243"), "Only 'http' scheme is supported."],
           [{ destination: { protocol: "TCP", port: 0 } }, "destination.port should be between 1 and 65535"],
           [{ schemaVersion: "2026-01-01" }, "schemaVersion should be one of 2022-07-01, 2022-12-13, 2025-01-29"],

@@ -99,8 +99,9 @@ describe("LambdaEmulator on Managed Instances", () => {
             emulator.invoke({ do: "sleep", ms: 2000 }),
             Effect.delay(emulator.invoke({ do: "exit", code: 1 }), 100)
           ], { concurrency: "unbounded" })
-          for (const { outcome } of outcomes) {
+          for (const { outcome, reason } of outcomes) {
             assert.deepStrictEqual(outcome, { _tag: "Crashed", errorType: "Runtime.ExitError" })
+            assert.match(String(reason), /^the runtime exited with code 1;/)
           }
           assert.strictEqual((yield* emulator.invoke({})).outcome._tag, "Response")
         })),
@@ -136,7 +137,15 @@ describe("LambdaEmulator on Managed Instances", () => {
         Effect.gen(function*() {
           const late = yield* emulator.invoke({ do: "sleep", ms: 600 })
           assert.deepStrictEqual(late.outcome, { _tag: "TimedOut" })
+          assert.strictEqual(late.reason, "the function had not answered when the function timed out after 300 ms")
           assert.strictEqual((yield* emulator.invoke({})).outcome._tag, "Response")
+          const { freezes, phases } = yield* emulator.timeline
+          assert.deepStrictEqual(phases.map(({ outcome, phase }) => [phase, outcome]), [
+            ["init", "success"],
+            ["invoke", "timeout"],
+            ["invoke", "success"]
+          ])
+          assert.deepStrictEqual(freezes, [])
           yield* eventually(emulator.calls, (calls) => calls.some(({ status }) => status === 410))
         })),
     patience

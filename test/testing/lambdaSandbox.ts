@@ -9,6 +9,9 @@ import type { LambdaEmulatorOptions } from "../../src/testing/LambdaEmulator.ts"
 
 const fixtures = join(dirname(fileURLToPath(import.meta.url)), "..", "support", "fixtures", "lambda")
 
+/** A function whose payload says what it does. */
+export const handlerFile = join(fixtures, "handler.mjs")
+
 /** Real processes on shared cores; far above what a test takes, in ms. */
 export const patience = 30_000
 
@@ -20,13 +23,18 @@ export interface SandboxOptions extends Partial<Omit<LambdaEmulatorOptions, "ext
   readonly shipper?: Readonly<Record<string, unknown>>
   /** Further files of the extensions directory, executable, by name. */
   readonly files?: Readonly<Record<string, string>>
+  /** Their modes, where they are not executable by all. */
+  readonly modes?: Readonly<Record<string, number>>
+  /** Further executable files of what the extensions see as `/opt`, by path. */
+  readonly optFiles?: Readonly<Record<string, string>>
   /** The text of a bootstrap, instead of the fixture handler. */
   readonly bootstrap?: string
 }
 
 /** Runs a test against an emulated environment of its own. */
 export const withEmulator = <A, E>(
-  { bootstrap, files = {}, shipper = { subscription: {} }, shippers = ["shipper"], ...options }: SandboxOptions,
+  { bootstrap, files = {}, modes = {}, optFiles, shipper = { subscription: {} }, shippers = ["shipper"], ...options }:
+    SandboxOptions,
   test: (emulator: LambdaEmulator["Service"]) => Effect.Effect<A, E>
 ) =>
   Effect.scoped(Effect.gen(function*() {
@@ -38,15 +46,21 @@ export const withEmulator = <A, E>(
     mkdirSync(extensionsDirectory)
     for (const name of shippers) copyFileSync(join(fixtures, "shipper"), join(extensionsDirectory, name))
     for (const [name, text] of Object.entries(files)) {
-      writeFileSync(join(extensionsDirectory, name), text, { mode: 0o755 })
+      writeFileSync(join(extensionsDirectory, name), text, { mode: modes[name] ?? 0o755 })
+    }
+    for (const [path, text] of Object.entries(optFiles ?? {})) {
+      mkdirSync(dirname(join(root, path)), { recursive: true })
+      writeFileSync(join(root, path), text, { mode: 0o755 })
     }
     const bootstrapFile = join(root, "bootstrap")
     if (bootstrap !== undefined) writeFileSync(bootstrapFile, bootstrap, { mode: 0o755 })
     const layer = LambdaEmulator.layer({
       extensionsDirectory,
       runtime: bootstrap === undefined
-        ? { _tag: "Handler", file: join(fixtures, "handler.mjs") }
+        ? { _tag: "Handler", file: handlerFile }
         : { _tag: "Bootstrap", file: bootstrapFile },
+      resolveSandboxHost: "never",
+      ...(optFiles === undefined ? {} : { optDirectory: root }),
       path: `${dirname(process.execPath)}:/usr/bin:/bin`,
       ...options,
       environment: { SHIPPER: JSON.stringify(shipper), ...options.environment }

@@ -17,19 +17,22 @@ export class Condition {
     }
   }
 
-  /** Answers true as soon as the predicate holds, false when the deadline (epoch ms) comes first. */
-  until(isMet: () => boolean, deadlineMs: number): Promise<boolean> {
+  /** Answers true as soon as the predicate holds, false when the deadline (epoch ms) or the signal comes first. */
+  until(isMet: () => boolean, deadlineMs: number, signal?: AbortSignal): Promise<boolean> {
     if (isMet()) return Promise.resolve(true)
     return new Promise((resolve) => {
+      const giveUp = () => waiter.resolve(isMet())
       const waiter: Waiter = {
         isMet,
         resolve: (met) => {
           clearTimeout(timer)
+          signal?.removeEventListener("abort", giveUp)
           this.#waiters.delete(waiter)
           resolve(met)
         }
       }
-      const timer = setTimeout(() => waiter.resolve(isMet()), Math.max(0, deadlineMs - now()))
+      const timer = setTimeout(giveUp, Math.max(0, deadlineMs - now()))
+      signal?.addEventListener("abort", giveUp, { once: true })
       this.#waiters.add(waiter)
     })
   }

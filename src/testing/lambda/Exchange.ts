@@ -1,7 +1,7 @@
 /** One HTTP call to the control plane and its answer, in the manner of the platform's Go server. */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { now } from "./Clock.ts"
-import type { ApiCall } from "./Options.ts"
+import type { ApiCall } from "./Observations.ts"
 
 /** The record of a call that is still being answered. */
 export type OpenCall = { -readonly [K in keyof ApiCall]: ApiCall[K] }

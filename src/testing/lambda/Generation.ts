@@ -7,7 +7,9 @@ import { Agent } from "./Agent.ts"
 import { now } from "./Clock.ts"
 import { Condition } from "./Condition.ts"
 import { extensionEnvironment, runtimeEnvironment } from "./Environment.ts"
-import type { EmulatorSettings, OutputLine } from "./Options.ts"
+import type { ExtensionMounts } from "./ExtensionMounts.ts"
+import type { OutputLine } from "./Observations.ts"
+import type { EmulatorSettings } from "./Options.ts"
 import { ManagedProcess } from "./Processes.ts"
 import type { ProcessExit } from "./Processes.ts"
 import { lineRecord } from "./Records.ts"
@@ -29,6 +31,7 @@ export interface GenerationContext {
   readonly stream: TelemetryStream
   readonly output: Array<OutputLine>
   readonly logStreamName: string
+  readonly mounts: ExtensionMounts
 }
 
 /** Lambda's limit of external and internal extensions together. */
@@ -36,6 +39,9 @@ export const maxExtensions = 10
 
 // A runtime that is not ours may write through a helper; its lines get this long to come, in ms.
 const foreignSilenceMs = 3
+
+// what libc, Node.js, Python, Go, Rust and curl say of a name that is not known
+const unresolved = /getaddrinfo|gaierror|ENOTFOUND|EAI_AGAIN|not known|no such host|could not resolve|name resolution/i
 
 // The runtime lies beside this module, compiled or not.
 const nodeRuntimeFile = join(
@@ -104,9 +110,11 @@ export class Generation {
     const isFramed = runtime._tag === "Handler"
     const process = new ManagedProcess({
       file: isFramed ? globalThis.process.execPath : runtime.file,
+      path: undefined,
       arguments: isFramed ? [nodeRuntimeFile, runtime.file, runtime.export ?? "handler"] : [],
       environment: runtimeEnvironment(settings, runtimeApi, this.#context.logStreamName),
       directory: dirname(runtime.file),
+      prefix: [],
       isFramed,
       onLine: (stream, text) => this.#write("runtime", stream, text),
       onFrame: ({ payload }) => this.#write("runtime", "stdout", payload),
@@ -154,13 +162,22 @@ export class Generation {
     return lines.length === 0 ? "it has written nothing" : `its output was:\n${lines.join("\n")}`
   }
 
+  /** The last lines of an extension that never got ready, and what to do if they tell of a name that is not known. */
+  tailOfStart(name: string): string {
+    const tail = this.tail(name)
+    const { hint } = this.#context.mounts
+    return hint !== undefined && unresolved.test(tail) ? `${tail}\n${hint}` : tail
+  }
+
   #spawnExtension(agent: Agent, file: string): void {
-    const { runtimeApi, settings } = this.#context
+    const { mounts, runtimeApi, settings } = this.#context
     agent.process = new ManagedProcess({
       file,
+      path: mounts.pathOf(file),
       arguments: [],
       environment: extensionEnvironment(settings, runtimeApi),
       directory: "/",
+      prefix: mounts.prefix,
       isFramed: false,
       onLine: (stream, text) => this.#write(agent.name, stream, text),
       onFrame: () => undefined,
@@ -184,7 +201,8 @@ export class Generation {
       agent.errorType ??= errorType
       if (!reported) agent.state = "Exited"
       const how = exit.code === undefined ? `by ${exit.signal ?? "a signal"}` : `with code ${exit.code}`
-      this.fail(errorType, `extension ${agent.name} exited ${how}; ${this.tail(agent.name)}`)
+      const tail = agent.readyAt === undefined ? this.tailOfStart(agent.name) : this.tail(agent.name)
+      this.fail(errorType, `extension ${agent.name} exited ${how}; ${tail}`)
     }
     this.condition.notify()
   }

@@ -70,7 +70,7 @@ const timeoutProblem = (generation: Generation, step: typeof steps[number], afte
   const wait = `did not ${step.verb} within ${Math.round(afterMs)} ms`
   return agents.length === 0
     ? `the runtime ${wait}; ${generation.tail("runtime")}`
-    : agents.map(({ name }) => `extension ${name} ${wait}; ${generation.tail(name)}`).join("\n")
+    : agents.map(({ name }) => `extension ${name} ${wait}; ${generation.tailOfStart(name)}`).join("\n")
 }
 
 const endEvents = (options: InitOptions, status: string, errorType: string | undefined, durationMs: number): void => {

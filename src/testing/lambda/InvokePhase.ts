@@ -2,7 +2,10 @@
 import { randomUUID } from "node:crypto"
 import { now } from "./Clock.ts"
 import type { Generation } from "./Generation.ts"
-import type { EmulatorSettings, Invocation } from "./Options.ts"
+import type { History } from "./History.ts"
+import { fatalReason, handlerReason, overrunReason } from "./InvocationReason.ts"
+import type { Invocation } from "./Observations.ts"
+import type { EmulatorSettings } from "./Options.ts"
 import type { InvocationStatus, Tracing } from "./PlatformEvents.ts"
 import { reportRecord, runtimeDoneRecord } from "./PlatformEvents.ts"
 import { restored } from "./Restore.ts"
@@ -57,6 +60,7 @@ export const makeCall = (settings: EmulatorSettings, payload: unknown): Call => 
 export interface InvokeOptions {
   readonly settings: EmulatorSettings
   readonly stream: TelemetryStream
+  readonly history: History
   readonly generation: Generation
   readonly call: Call
   readonly isColdStart: boolean
@@ -84,6 +88,7 @@ const finish = (
   end: InvocationStatus & {
     readonly endedAt: number
     readonly runtimeDoneAt: number | undefined
+    readonly reason: string | undefined
     readonly restoreDurationMs?: number | undefined
   }
 ): InvokeResult => {
@@ -113,6 +118,7 @@ const finish = (
       // the caller has the answer as soon as the runtime gave it, whatever happens to the environment afterwards
       outcome: invocation.outcome ?? failed,
       status: end.status,
+      reason: end.reason,
       startedAt,
       respondedAt: invocation.answeredAt,
       runtimeDoneAt: end.runtimeDoneAt,
@@ -127,16 +133,16 @@ const tellRuntimeDone = ({ call, settings, stream }: InvokeOptions, status: Invo
   stream.platform("platform.runtimeDone", runtimeDoneRecord({ ...status, ...call, endedAt }))
 }
 
-const abort = (options: InvokeOptions, status: InvocationStatus, endedAt: number): InvokeResult => {
+const abort = (options: InvokeOptions, status: InvocationStatus, reason: string, endedAt: number): InvokeResult => {
   options.call.invocation.hasTimedOut = status.status === "timeout"
   tellRuntimeDone(options, status, endedAt)
-  return finish(options, { ...status, endedAt, runtimeDoneAt: undefined })
+  return finish(options, { ...status, reason, endedAt, runtimeDoneAt: undefined })
 }
 
 /** Ends an invocation whose own init has failed: it begins and ends at once. */
-export const failInvoke = (options: InvokeOptions, status: InvocationStatus): InvokeResult => {
+export const failInvoke = (options: InvokeOptions, status: InvocationStatus, reason: string): InvokeResult => {
   options.stream.platform("platform.start", startRecord(options))
-  return abort(options, status, now())
+  return abort(options, status, reason, now())
 }
 
 /** Runs an invocation until the runtime and the INVOKE extensions have polled again, or something ends it. */
@@ -146,7 +152,7 @@ export const runInvoke = async (options: InvokeOptions): Promise<InvokeResult> =
   const { runtime } = generation
   generation.resume()
   const restoreDurationMs = isSnapStart(settings) && options.isColdStart
-    ? restored(settings, stream, call.startedAt)
+    ? restored(options, call.startedAt)
     : undefined
   stream.platform("platform.start", startRecord(options))
   runtime.deliver(call.invocation)
@@ -171,10 +177,13 @@ export const runInvoke = async (options: InvokeOptions): Promise<InvokeResult> =
 
   const ended = async (outcome: "fatal" | "deadline"): Promise<InvokeResult> => {
     const endedAt = now()
+    const reason = outcome === "deadline"
+      ? overrunReason(generation, call.invocation, settings.timeoutMs)
+      : fatalReason(generation)
     await generation.drainRuntime()
-    return outcome === "deadline"
-      ? abort(options, { status: "timeout" }, endedAt)
-      : abort(options, { status: "error", errorType: generation.fatal?.errorType }, generation.fatal?.at ?? endedAt)
+    if (outcome === "deadline") return abort(options, { status: "timeout" }, reason, endedAt)
+    const { at = endedAt, errorType } = generation.fatal ?? {}
+    return abort(options, { status: "error", errorType }, reason, at)
   }
 
   const runtimePart = await generation.until(() => call.invocation.outcome !== undefined && runtime.isIdle, deadlineMs)
@@ -191,5 +200,6 @@ export const runInvoke = async (options: InvokeOptions): Promise<InvokeResult> =
   )
   if (extensionsPart !== "met") return ended(extensionsPart)
   const endedAt = Math.max(runtimeDoneAt, ...listeners.map(({ readyAt }) => readyAt ?? 0))
-  return finish(options, { status: "success", endedAt, runtimeDoneAt, restoreDurationMs })
+  const reason = handlerReason(call.invocation)
+  return finish(options, { status: "success", reason, endedAt, runtimeDoneAt, restoreDurationMs })
 }

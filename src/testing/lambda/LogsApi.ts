@@ -1,5 +1,5 @@
 /** The older shapes in which a subscriber of the Logs API gets the platform's events. */
-import type { TelemetryEvent } from "./Options.ts"
+import type { TelemetryEvent } from "./Observations.ts"
 
 type Members = Readonly<Record<string, unknown>>
 

@@ -1,8 +1,9 @@
 /** One invocation on Managed Instances, where several run at once and nothing is frozen or reset. */
 import { now } from "./Clock.ts"
+import { fatalReason, handlerReason, overrunReason } from "./InvocationReason.ts"
 import type { InvokeOptions } from "./InvokePhase.ts"
 import { functionArn } from "./InvokePhase.ts"
-import type { Invocation } from "./Options.ts"
+import type { Invocation } from "./Observations.ts"
 import { managedReportRecord } from "./PlatformEvents.ts"
 
 // A worker that has just answered needs a moment to poll again; then Lambda refuses the call.
@@ -16,10 +17,15 @@ export const runManagedInvoke = async (options: InvokeOptions): Promise<Invocati
   const { call, generation, isColdStart, settings, stream } = options
   const { invocation, startedAt, tracing } = call
   const { requestId } = invocation
-  const ended = (outcome: Invocation["outcome"], status: Invocation["status"]): Invocation => ({
+  const ended = (
+    outcome: Invocation["outcome"],
+    status: Invocation["status"],
+    reason: string | undefined
+  ): Invocation => ({
     requestId,
     outcome,
     status,
+    reason,
     startedAt,
     respondedAt: invocation.answeredAt,
     runtimeDoneAt: undefined,
@@ -31,7 +37,12 @@ export const runManagedInvoke = async (options: InvokeOptions): Promise<Invocati
   // several calls may have waited for the same worker
   while (!generation.runtime.deliver(invocation)) {
     if (await generation.until(() => generation.runtime.isIdle, refusedAt) !== "met") {
-      return ended({ _tag: "Crashed", errorType: generation.fatal?.errorType ?? "Runtime.Unavailable" }, "error")
+      const reason = generation.fatal?.problem ?? `no worker of the runtime was idle within ${workerWaitMs} ms`
+      return ended(
+        { _tag: "Crashed", errorType: generation.fatal?.errorType ?? "Runtime.Unavailable" },
+        "error",
+        reason
+      )
     }
   }
   stream.platform("platform.start", {
@@ -44,6 +55,11 @@ export const runManagedInvoke = async (options: InvokeOptions): Promise<Invocati
   // a time-out ends the call, not the handler
   invocation.hasTimedOut = outcome === "deadline"
   const errorType = outcome === "fatal" ? generation.fatal?.errorType ?? shutDown : invocation.errorType
+  const reason = outcome === "deadline"
+    ? overrunReason(generation, invocation, settings.timeoutMs)
+    : outcome === "fatal"
+    ? fatalReason(generation)
+    : handlerReason(invocation)
   const status = outcome === "deadline" ? "timeout" : errorType === undefined ? "success" : "error"
   await generation.drainRuntime()
   stream.platform(
@@ -53,6 +69,7 @@ export const runManagedInvoke = async (options: InvokeOptions): Promise<Invocati
   return ended(
     invocation.outcome ??
       (outcome === "deadline" ? { _tag: "TimedOut" } : { _tag: "Crashed", errorType: errorType ?? "Runtime.Unknown" }),
-    status
+    status,
+    reason
   )
 }

@@ -1,40 +1,72 @@
 /** What a user of the emulator sets and gets: options, invocations, calls, events, output. */
 import { basename, extname } from "node:path"
 
-/** How the emulated function's runtime is started. */
+/**
+ * How the emulated function's runtime is started: `Handler` is a JavaScript module for the built-in Node.js runtime
+ * (`export` is `handler` when absent), `Bootstrap` an executable that speaks the Runtime API.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export type RuntimeOptions =
   | { readonly _tag: "Handler"; readonly file: string; readonly export?: string }
   | { readonly _tag: "Bootstrap"; readonly file: string }
 
-/** The value of `AWS_LAMBDA_INITIALIZATION_TYPE`. */
+/**
+ * The value of `AWS_LAMBDA_INITIALIZATION_TYPE`.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export type InitializationType = "on-demand" | "provisioned-concurrency" | "snap-start" | "lambda-managed-instances"
 
-/** Why an environment is shut down, in the words of the SHUTDOWN event. */
+/**
+ * Why an environment is shut down, in the words of the SHUTDOWN event.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export type ShutdownReason = "spindown" | "timeout" | "failure"
 
-/** Settings of one emulated execution environment; everything but the first two has Lambda's default. */
+/**
+ * Settings of one emulated execution environment; everything but the first two has Lambda's default.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface LambdaEmulatorOptions {
   /** Stands for `/opt/extensions`: every entry that is not a directory is started as an external extension. */
   readonly extensionsDirectory: string
   readonly runtime: RuntimeOptions
-  /** The customer's variables; they reach the runtime and the extensions. */
+  /** The customer's variables; they reach the runtime and the extensions. Nothing of the test's own environment does. */
   readonly environment?: Readonly<Record<string, string>>
-  /** `PATH` of the processes; Lambda's when absent. */
+  /** `PATH` of the processes; Lambda's when absent: `/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin`. */
   readonly path?: string
+  /** Default `demo-function`. */
   readonly functionName?: string
+  /** Default `$LATEST`. */
   readonly functionVersion?: string
+  /** Default `eu-west-1`. */
   readonly region?: string
+  /** Default `111122223333`. */
   readonly accountId?: string
+  /** Told to the processes, not enforced; default 128. */
   readonly memorySizeMB?: number
+  /** The function's time-out; default 3000. */
   readonly timeoutMs?: number
+  /** Default 10 000 on demand, else 130 000 or the function's time-out, whichever is longer. */
   readonly initTimeoutMs?: number
+  /** What a shutdown with external extensions may take before SIGKILL; default 2000. */
   readonly shutdownBudgetMs?: number
+  /** Default `on-demand`. */
   readonly initializationType?: InitializationType
-  /** Calls that the built-in runtime serves at once on Managed Instances; 4 when absent. */
+  /** Calls that the built-in runtime serves at once on Managed Instances; default 4. */
   readonly maxConcurrency?: number
+  /** Default `Text`; always `JSON` on Managed Instances. */
   readonly logFormat?: "Text" | "JSON"
-  /** Stops all processes between invocations and holds telemetry back meanwhile. */
+  /** Stops all processes between invocations and holds telemetry back meanwhile; default true, false on Managed Instances. */
   readonly freeze?: boolean
+  /** How the Telemetry API answers subscriptions; default `available`. */
   readonly telemetryApi?:
     | "available"
     | "not-supported-202"
@@ -44,26 +76,41 @@ export interface LambdaEmulatorOptions {
     | "rejects-schema-400"
   /** The schema versions the Telemetry API takes; all that the initialization type knows when absent. */
   readonly telemetrySchemaVersions?: ReadonlyArray<string>
+  /** How the Logs API answers subscriptions; default `available`, `missing-404` on Managed Instances. */
   readonly logsApi?: "available" | "not-supported-202" | "missing-404"
-  /** Cuts a record larger than `maxBytes` in the middle, as production was seen to do. */
+  /** Cuts a record larger than `maxBytes` in the middle, as production was seen to do; default false. */
   readonly cutRecordsAtMaxBytes?: boolean
-  /** Bytes of undelivered events kept for one subscriber before events are dropped. */
+  /** Bytes of undelivered events kept for one subscriber before events are dropped; default 16 MiB. */
   readonly telemetryBufferBytes?: number
-  /** Hands INVOKE to the extensions this long after the runtime has got the invocation. */
+  /** Hands INVOKE to the extensions this long after the runtime has got the invocation; default 0. */
   readonly invokeDelayMs?: number
-  /** `never`: the end of no call is told, as when events get lost on their way. */
+  /** `never`: the end of no call is told, as when events get lost on their way; default `on-time`. */
   readonly runtimeDone?: "on-time" | "never"
   /** Whether `platform.initStart` names the sandbox; older ones and snapshots do not. Default true. */
   readonly tellsInstanceId?: boolean
+  /** `never`: the last `platform.report` does not arrive before the end; default `on-time`. */
   readonly lastReport?: "on-time" | "never"
-  /** Creates the delivery of the last report this long after SHUTDOWN has been handed out. */
+  /** Creates the delivery of the last report this long after SHUTDOWN has been handed out; before it when absent. */
   readonly reportDelayAfterShutdownMs?: number
-  /** Stands for `/tmp` (exported as `TMPDIR`) and survives resets; a new one is made when absent. */
+  /**
+   * What to do on a machine that does not know `sandbox.localdomain`, the name that AWS's samples bind to and subscribe
+   * with: `auto` makes it known to the extensions where Linux lets it, `never` starts them as they are. Default `auto`.
+   */
+  readonly resolveSandboxHost?: "auto" | "never"
+  /**
+   * What the extensions see as `/opt`, for those that look for their files there; `extensionsDirectory` usually lies in
+   * it. Takes Linux and the right to make mount namespaces; without that the emulator fails at once.
+   */
+  readonly optDirectory?: string
+  /** Stands for `/tmp` (exported as `TMPDIR`) and survives resets; a new one is made, and removed at the end, when absent. */
   readonly temporaryDirectory?: string
 }
 
 /** The options with every default filled in. */
-export interface EmulatorSettings extends Required<Omit<LambdaEmulatorOptions, "reportDelayAfterShutdownMs">> {
+export interface EmulatorSettings
+  extends Required<Omit<LambdaEmulatorOptions, "optDirectory" | "reportDelayAfterShutdownMs">>
+{
+  readonly optDirectory: string | undefined
   readonly reportDelayAfterShutdownMs: number | undefined
   readonly handler: string
   readonly isManaged: boolean
@@ -125,84 +172,8 @@ export const resolveOptions = (options: LambdaEmulatorOptions, temporaryDirector
     tellsInstanceId: options.tellsInstanceId ?? true,
     lastReport: options.lastReport ?? "on-time",
     reportDelayAfterShutdownMs: options.reportDelayAfterShutdownMs,
+    optDirectory: options.optDirectory,
+    resolveSandboxHost: options.resolveSandboxHost ?? "auto",
     temporaryDirectory
   }
-}
-
-/** One event of the Telemetry API, as the platform creates it. */
-export interface TelemetryEvent {
-  readonly time: string
-  readonly type: string
-  readonly record: unknown
-}
-
-/** What the caller of the function got. */
-export type InvocationOutcome =
-  | { readonly _tag: "Response"; readonly body: string }
-  | { readonly _tag: "HandlerError"; readonly body: string }
-  | { readonly _tag: "TimedOut" }
-  | { readonly _tag: "Crashed"; readonly errorType: string }
-
-/** One invocation from the caller's and from the platform's point of view; times are epoch ms with a fraction. */
-export interface Invocation {
-  readonly requestId: string
-  readonly outcome: InvocationOutcome
-  /** The status in `platform.report`; differs from the outcome when an extension overran the deadline. */
-  readonly status: "success" | "error" | "timeout"
-  readonly startedAt: number
-  readonly respondedAt: number | undefined
-  readonly runtimeDoneAt: number | undefined
-  /** When the last of the runtime and the INVOKE extensions had polled `/next` again, or the invocation was ended. */
-  readonly endedAt: number
-  readonly coldStart: boolean
-}
-
-/** One call to the Runtime, Extensions, Telemetry or Logs API. */
-export interface ApiCall {
-  readonly at: number
-  readonly method: string
-  readonly path: string
-  readonly headers: Record<string, string>
-  readonly body: string
-  /** Undefined while the call is blocked, and for good when the client hung up first. */
-  readonly status: number | undefined
-  readonly extension: string | undefined
-}
-
-/** One attempt to deliver one batch to one subscriber. */
-export interface Delivery {
-  readonly at: number
-  readonly subscriber: string
-  readonly status: number | "failed"
-  readonly events: number
-  readonly bytes: number
-  /** 1 for the first attempt; a repetition has the same body. */
-  readonly attempt: number
-}
-
-/** One line that a process wrote to stdout or stderr, without its newline. */
-export interface OutputLine {
-  readonly at: number
-  /** "runtime" or the name of the extension. */
-  readonly source: string
-  readonly stream: "stdout" | "stderr"
-  readonly line: string
-}
-
-/** The end of one extension at a shutdown. */
-export interface ExtensionExit {
-  readonly name: string
-  readonly exitCode: number | undefined
-  /** True when the platform had to end it by SIGKILL. */
-  readonly killed: boolean
-  /** Counted from the moment SHUTDOWN was handed out. */
-  readonly exitedAfterMs: number | undefined
-}
-
-/** One extension as the platform sees it now. */
-export interface ExtensionStatus {
-  readonly name: string
-  readonly pid: number | undefined
-  readonly state: string
-  readonly exitCode: number | undefined
 }

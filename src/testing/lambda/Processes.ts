@@ -1,11 +1,12 @@
 /** Real processes of the sandbox: each leads a process group of its own, and its output is read without loss. */
 import { spawn } from "node:child_process"
 import type { ChildProcess } from "node:child_process"
-import { closeSync, openSync, readFileSync, readSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import type { Readable } from "node:stream"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { now, sleep } from "./Clock.ts"
 import { telemetryLogDescriptor } from "./Environment.ts"
+import { assertLaunchable } from "./Launch.ts"
 import { FrameReader, LineSplitter } from "./Lines.ts"
 import type { Frame } from "./Lines.ts"
 
@@ -19,9 +20,13 @@ export interface ProcessExit {
 /** What to start, and who reads what it writes. */
 export interface ProcessOptions {
   readonly file: string
+  /** Where it finds itself, if not there. */
+  readonly path: string | undefined
   readonly arguments: ReadonlyArray<string>
   readonly environment: Record<string, string>
   readonly directory: string
+  /** A program that becomes this one, and its arguments; it is to change nothing else. */
+  readonly prefix: ReadonlyArray<string>
   /** Adds the framed log descriptor of managed runtimes. */
   readonly isFramed: boolean
   readonly onLine: (stream: "stdout" | "stderr", text: string) => void
@@ -38,18 +43,6 @@ const quietTurns = 2
 // bounds the wait for a process that never stops writing
 const mostTurns = 20_000
 
-// libc's execvp hands a file without a known format to /bin/sh, where Lambda answers "exec format error"
-const isExecutableFormat = (file: string): boolean => {
-  const head = Buffer.alloc(4)
-  const descriptor = openSync(file, "r")
-  try {
-    readSync(descriptor, head, 0, head.length, 0)
-  } finally {
-    closeSync(descriptor)
-  }
-  return head.toString("latin1", 0, 2) === "#!" || head.toString("latin1") === "\u007fELF"
-}
-
 /** One running process and its group. */
 export class ManagedProcess {
   exit: ProcessExit | undefined
@@ -65,10 +58,11 @@ export class ManagedProcess {
 
   /** Starts the process; a failure is reported to `onLaunchError`, never thrown. */
   start(): void {
-    const { arguments: args, directory, environment, file, isFramed } = this.#options
+    const { arguments: args, directory, environment, file, isFramed, path = file, prefix } = this.#options
     try {
-      if (!isExecutableFormat(file)) throw Object.assign(new Error(`exec format error: ${file}`), { code: "ENOEXEC" })
-      this.#child = spawn(file, args, {
+      assertLaunchable(file, prefix.length > 0)
+      const [program = file, ...rest] = [...prefix, path, ...args]
+      this.#child = spawn(program, rest, {
         cwd: directory,
         env: environment,
         detached: true,

@@ -1,7 +1,7 @@
 /** The runtime as the platform sees it: its blocked polls, and the invocations handed to it. */
 import { now } from "./Clock.ts"
 import type { Exchange } from "./Exchange.ts"
-import type { InvocationOutcome } from "./Options.ts"
+import type { InvocationOutcome } from "./Observations.ts"
 import type { ManagedProcess } from "./Processes.ts"
 
 /** One invocation while it runs. */

@@ -1,20 +1,17 @@
 /** The execution environment: one generation after the other, and what survives between them. */
 import { randomUUID } from "node:crypto"
 import { now } from "./Clock.ts"
+import { Condition } from "./Condition.ts"
+import type { ExtensionMounts } from "./ExtensionMounts.ts"
 import { Generation } from "./Generation.ts"
+import { History } from "./History.ts"
 import type { InitResult } from "./InitPhase.ts"
 import { runInit } from "./InitPhase.ts"
 import type { Call, InvokeOptions } from "./InvokePhase.ts"
 import { failInvoke, makeCall, runInvoke } from "./InvokePhase.ts"
 import { runManagedInvoke } from "./ManagedInvoke.ts"
-import type {
-  EmulatorSettings,
-  ExtensionExit,
-  ExtensionStatus,
-  Invocation,
-  OutputLine,
-  ShutdownReason
-} from "./Options.ts"
+import type { ExtensionExit, ExtensionStatus, Invocation, OutputLine } from "./Observations.ts"
+import type { EmulatorSettings, ShutdownReason } from "./Options.ts"
 import { runShutdown } from "./ShutdownPhase.ts"
 import type { StreamEntry } from "./StreamEntry.ts"
 import { TelemetryStream } from "./TelemetryStream.ts"
@@ -23,12 +20,15 @@ import { TelemetryStream } from "./TelemetryStream.ts"
 export class Sandbox {
   readonly stream: TelemetryStream
   readonly output: Array<OutputLine> = []
+  readonly history = new History()
+  /** Says that there is a new line, event or delivery, or that nothing more will come. */
+  readonly changed = new Condition()
   generation: Generation | undefined
   readonly #settings: EmulatorSettings
   readonly #runtimeApi: string
   readonly #logStreamName: string
+  readonly #mounts: ExtensionMounts
   #isReady = false
-  #isFrozen = false
   #isClosed = false
   // after a reset the init is repeated inside the next invocation
   #repeatsInit = false
@@ -36,10 +36,11 @@ export class Sandbox {
   #lastReport: StreamEntry | undefined
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(settings: EmulatorSettings, runtimeApi: string) {
+  constructor(settings: EmulatorSettings, runtimeApi: string, mounts: ExtensionMounts) {
+    this.#mounts = mounts
     this.#settings = settings
     this.#runtimeApi = runtimeApi
-    this.stream = new TelemetryStream(settings)
+    this.stream = new TelemetryStream(settings, this.changed)
     this.#logStreamName = `${
       new Date(now()).toISOString().slice(0, 10).replaceAll("-", "/")
     }/[${settings.functionVersion}]${randomUUID().replaceAll("-", "")}`
@@ -61,7 +62,9 @@ export class Sandbox {
     if (!this.#settings.isManaged) return this.#inOrder(() => this.#invokeAlone(payload))
     await this.start()
     const options = this.#invokeOptions(makeCall(this.#settings, payload), this.#initDurationMs)
+    const done = this.#beginInvoke(options.call)
     const invocation = await runManagedInvoke(options)
+    done(invocation.status, invocation.endedAt)
     if (options.generation.fatal !== undefined) await this.#inOrder(() => this.#endIfBroken())
     return invocation
   }
@@ -78,7 +81,7 @@ export class Sandbox {
   /** Does something while the environment runs, as if an invocation had woken it. */
   async awake<A>(action: () => Promise<A>): Promise<A> {
     return this.#inOrder(async () => {
-      const wasFrozen = this.#isFrozen
+      const wasFrozen = this.history.frozenSince !== undefined
       if (wasFrozen) this.#thaw()
       try {
         return await action()
@@ -93,6 +96,12 @@ export class Sandbox {
     this.#isClosed = true
     this.generation?.kill()
     this.stream.closeAll()
+    this.history.close()
+    this.changed.notify()
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   /** Waits until nothing of it runs any more. */
@@ -113,14 +122,16 @@ export class Sandbox {
   async #invokeAlone(payload: unknown): Promise<Invocation> {
     if (!this.#isReady && !this.#repeatsInit) await this.#init("init", now() + this.#settings.initTimeoutMs)
     const call = makeCall(this.#settings, payload)
+    const done = this.#beginInvoke(call)
     const isReady = this.#isReady
     const failed = isReady ? undefined : await this.#init("invoke", call.invocation.deadlineMs)
     const options = this.#invokeOptions(call, isReady ? this.#initDurationMs : undefined)
     options.generation.invocations += 1
-    this.#isFrozen = false
+    this.history.thaw()
     const result = failed?._tag === "Failed"
-      ? failInvoke(options, { status: failed.status, errorType: failed.errorType })
+      ? failInvoke(options, { status: failed.status, errorType: failed.errorType }, failed.problem)
       : await runInvoke(options)
+    done(result.invocation.status, result.invocation.endedAt)
     this.#lastReport = result.report
     if (result.reset !== undefined) {
       await this.#end(result.reset)
@@ -131,6 +142,10 @@ export class Sandbox {
     return result.invocation
   }
 
+  #beginInvoke({ invocation, startedAt }: Call) {
+    return this.history.begin("invoke", { from: startedAt, requestId: invocation.requestId })
+  }
+
   #invokeOptions(call: Call, initDurationMs: number | undefined): InvokeOptions {
     const generation = this.generation
     if (generation === undefined) throw new Error("the environment has not been started")
@@ -139,6 +154,7 @@ export class Sandbox {
     return {
       settings: this.#settings,
       stream: this.stream,
+      history: this.history,
       generation,
       call,
       isColdStart,
@@ -158,12 +174,16 @@ export class Sandbox {
       runtimeApi: this.#runtimeApi,
       stream: this.stream,
       output: this.output,
-      logStreamName: this.#logStreamName
+      logStreamName: this.#logStreamName,
+      mounts: this.#mounts
     }
     const generation = new Generation(context)
     this.generation = generation
     this.#lastReport = undefined
+    this.history.beginGeneration()
+    const done = this.history.begin("init")
     const result = await runInit({ ...context, generation, phase, deadlineMs })
+    done(result._tag === "Ready" ? "success" : result.status)
     if (result._tag === "Ready") {
       this.#isReady = true
       this.#initDurationMs = result.durationMs
@@ -177,20 +197,25 @@ export class Sandbox {
 
   async #end(reason: ShutdownReason): Promise<ReadonlyArray<ExtensionExit>> {
     this.#isReady = false
-    this.#isFrozen = false
+    this.history.thaw()
     if (this.generation === undefined || this.generation.isEnding) return []
     const { generation, stream } = this
-    return runShutdown({ settings: this.#settings, stream, generation, reason, lastReport: this.#lastReport })
+    const done = this.history.begin("shutdown", { outcome: reason })
+    const lastReport = this.#lastReport
+    const exits = await runShutdown({ settings: this.#settings, stream, generation, reason, lastReport })
+    done(reason)
+    this.history.endGeneration(reason, exits)
+    return exits
   }
 
   #freeze(): void {
     if (!this.#settings.freeze || this.#isClosed) return
-    this.#isFrozen = true
+    this.history.freeze()
     this.generation?.stop()
   }
 
   #thaw(): void {
-    this.#isFrozen = false
+    this.history.thaw()
     this.generation?.resume()
   }
 

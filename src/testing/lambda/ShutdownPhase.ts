@@ -2,7 +2,8 @@
 import type { Agent } from "./Agent.ts"
 import { now, sleep } from "./Clock.ts"
 import type { Generation } from "./Generation.ts"
-import type { EmulatorSettings, ExtensionExit, ShutdownReason } from "./Options.ts"
+import type { ExtensionExit } from "./Observations.ts"
+import type { EmulatorSettings, ShutdownReason } from "./Options.ts"
 import type { StreamEntry } from "./StreamEntry.ts"
 import type { TelemetryStream } from "./TelemetryStream.ts"
 

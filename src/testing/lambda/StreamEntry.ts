@@ -1,5 +1,5 @@
 /** One event of the stream, in the forms it is kept and sent in. */
-import type { TelemetryEvent } from "./Options.ts"
+import type { TelemetryEvent } from "./Observations.ts"
 import type { LineRecord } from "./Records.ts"
 
 /** One event, as the object and as the JSON texts that subscribers get. */

@@ -5,14 +5,25 @@ import { now, sleep } from "./Clock.ts"
 import type { Destination } from "./Destination.ts"
 import { connect } from "./Destination.ts"
 import { toLogsApi } from "./LogsApi.ts"
-import type { Delivery } from "./Options.ts"
+import type { Delivery, TelemetryEvent } from "./Observations.ts"
 import type { Subscription } from "./Subscription.ts"
 import type { StreamEntry } from "./StreamEntry.ts"
 
 /** An event in the form this subscriber gets, waiting to be sent. */
 export interface PendingEvent extends Serialized {
   readonly entry: StreamEntry
+  /** The event as the subscriber reads it: older schemas have other shapes. */
+  readonly event: TelemetryEvent
   readonly at: number
+  /** Its place among all events of this subscriber, from 1. */
+  readonly place: number
+}
+
+/** Events that a subscriber has accepted with one post. */
+export interface AcceptedBatch {
+  readonly at: number
+  readonly subscriber: string
+  readonly events: ReadonlyArray<TelemetryEvent>
 }
 
 /** What a subscriber needs from the stream it belongs to. */
@@ -22,6 +33,7 @@ export interface SubscriberOptions {
   readonly bufferBytes: number
   readonly cutRecords: boolean
   readonly onDelivery: (delivery: Delivery) => void
+  readonly onAccepted: (batch: AcceptedBatch) => void
   readonly onDropped: (records: number, bytes: number) => void
 }
 
@@ -40,7 +52,11 @@ export class Subscriber {
   #inFlightBytes = 0
   #isSending = false
   #isHeld = false
-  #isFlushing = false
+  #lastPlace = 0
+  // what stands before this place does not wait for a batch to fill
+  #urgentUpTo = 0
+  // the first event that has not been delivered while a request is under way
+  #sendingFrom: number | undefined
   #isClosed = false
   #timer: NodeJS.Timeout | undefined
   #dropped = { records: 0, bytes: 0 }
@@ -57,14 +73,14 @@ export class Subscriber {
   offer(entry: StreamEntry): void {
     const category = entry.event.type.split(".", 1)[0] ?? ""
     if (this.#isClosed || !this.subscription.types.includes(category)) return
-    for (const json of this.#serialize(entry)) {
+    for (const { event, json } of this.#serialize(entry)) {
       const bytes = Buffer.byteLength(json)
       if (this.#pendingBytes + this.#inFlightBytes + bytes > this.#options.bufferBytes) {
         this.#dropped.records += 1
         this.#dropped.bytes += bytes
         continue
       }
-      this.#pending.push({ entry, json, bytes, sentBytes: 0, at: now() })
+      this.#pending.push({ entry, event, json, bytes, sentBytes: 0, at: now(), place: ++this.#lastPlace })
       this.#pendingBytes += bytes
     }
     this.#pump()
@@ -92,13 +108,25 @@ export class Subscriber {
     this.#pump()
   }
 
-  /** Sends without waiting for a batch to fill, from now on, and waits until all is delivered or the time is up. */
+  /**
+   * Sends what there is without waiting for a batch to fill, and waits until that is delivered or the time is up.
+   *
+   * What comes meanwhile is batched as ever: a subscriber that writes a line for each post would never be done.
+   */
   async flush(deadlineMs: number): Promise<void> {
-    this.#isFlushing = true
+    const upTo = this.#lastPlace
+    this.#urgentUpTo = upTo
     this.#pump()
-    while (!this.#isClosed && (this.#isSending || this.#pending.length > 0) && now() < deadlineMs) {
+    const firstLeft = () => this.#sendingFrom ?? this.#pending[0]?.place ?? Infinity
+    while (!this.#isClosed && firstLeft() <= upTo && now() < deadlineMs) {
       await Promise.race([this.#changed.promise, sleep(deadlineMs - now())])
     }
+  }
+
+  /** Takes an event and sends it, and all before it, at once. */
+  offerUrgently(entry: StreamEntry): void {
+    this.#urgentUpTo = this.#lastPlace + 1
+    this.offer(entry)
   }
 
   /** Ends the subscription; what has not been delivered is lost, as with the process that asked for it. */
@@ -109,12 +137,17 @@ export class Subscriber {
     this.#signal()
   }
 
-  #serialize(entry: StreamEntry): ReadonlyArray<string> {
+  #serialize(entry: StreamEntry): ReadonlyArray<{ readonly event: TelemetryEvent; readonly json: string }> {
     const { api, schemaVersion } = this.subscription
-    if (!entry.event.type.startsWith("platform.")) {
-      return [api === "logs" || schemaVersion === "2022-07-01" ? entry.textJson : entry.json]
+    const { event, json, textJson } = entry
+    if (event.type.startsWith("platform.")) {
+      if (api === "telemetry") return [{ event, json }]
+      return toLogsApi(event, schemaVersion).map((event) => ({ event, json: JSON.stringify(event) }))
     }
-    return api === "logs" ? toLogsApi(entry.event, schemaVersion).map((event) => JSON.stringify(event)) : [entry.json]
+    const isText = api === "logs" || schemaVersion === "2022-07-01"
+    return isText && textJson !== json
+      ? [{ event: JSON.parse(textJson) as TelemetryEvent, json: textJson }]
+      : [{ event, json }]
   }
 
   #signal(): void {
@@ -128,7 +161,8 @@ export class Subscriber {
     if (this.#isClosed || this.#isHeld || this.#isSending || first === undefined) return
     const { maxBytes, maxItems, timeoutMs } = this.subscription
     const dueIn = first.at + timeoutMs - now()
-    if (this.#isFlushing || dueIn <= 0 || this.#pending.length >= maxItems || this.#pendingBytes >= maxBytes) {
+    const isUrgent = first.place <= this.#urgentUpTo
+    if (isUrgent || dueIn <= 0 || this.#pending.length >= maxItems || this.#pendingBytes >= maxBytes) {
       void this.#send()
     } else {
       this.#timer = setTimeout(() => this.#pump(), dueIn)
@@ -137,34 +171,42 @@ export class Subscriber {
 
   async #send(): Promise<void> {
     this.#isSending = true
+    this.#sendingFrom = this.#pending[0]?.place
     const { batch, remainder, taken } = this.subscription.destination.protocol === "TCP"
       ? takeLines(this.#pending, this.subscription)
       : takeBatch(this.#pending, this.subscription, this.#options.cutRecords)
     const leaving = this.#pending.splice(0, taken, ...remainder === undefined ? [] : [remainder])
     this.#inFlightBytes = leaving.reduce((sum, { bytes }) => sum + bytes, 0) - (remainder?.bytes ?? 0)
     this.#pendingBytes -= this.#inFlightBytes
-    await this.#deliver(batch)
+    // of a record that is cut no piece is an event
+    const uncut = (remainder === undefined ? leaving : leaving.slice(0, -1)).filter(({ sentBytes }) => sentBytes === 0)
+    await this.#deliver(batch, uncut.map(({ event }) => event))
     this.#inFlightBytes = 0
     this.#isSending = false
+    this.#sendingFrom = undefined
     this.#reportDropped()
     this.#signal()
     this.#pump()
   }
 
-  async #deliver(batch: Batch): Promise<void> {
+  async #deliver(batch: Batch, events: ReadonlyArray<TelemetryEvent>): Promise<void> {
     let delayMs = firstRetryDelayMs
     for (let attempt = 1; !this.#isClosed; attempt++) {
       const status = await this.destination.post(batch.body)
       if (this.#isClosed && status === "failed") return
+      const at = now()
       this.#options.onDelivery({
-        at: now(),
+        at,
         subscriber: this.name,
         status,
         events: batch.events,
         bytes: batch.body.length,
         attempt
       })
-      if (status !== "failed" && status >= 200 && status < 300) return
+      if (status !== "failed" && status >= 200 && status < 300) {
+        this.#options.onAccepted({ at, subscriber: this.name, events })
+        return
+      }
       await Promise.race([sleep(delayMs), this.#untilClosed()])
       delayMs = Math.min(delayMs * 2, longestRetryDelayMs)
       while (this.#isHeld && !this.#isClosed) await this.#changed.promise

@@ -58,6 +58,12 @@ const buffering = (value: unknown, problems: Array<string>) => {
   return { maxItems: read("maxItems"), maxBytes: read("maxBytes"), timeoutMs: read("timeoutMs") }
 }
 
+// Lambda says the first sentence only
+const wrongHost = (uri: string, url: URL, port: string | undefined): string => {
+  const meant = `http://sandbox.localdomain:${port ?? "PORT"}${url.pathname}${url.search}`
+  return `Only 'sandbox.localdomain' hostname is supported. Write ${meant} instead of ${uri}`
+}
+
 const httpDestination = (uri: unknown, method: unknown, rules: SubscriptionRules, problems: Array<string>) => {
   if (typeof uri !== "string" || !URL.canParse(uri)) {
     problems.push("destination.URI should be a valid URI")
@@ -67,7 +73,7 @@ const httpDestination = (uri: unknown, method: unknown, rules: SubscriptionRules
   // URL drops an explicit default port, so the text has to be asked
   const port = /^\w+:\/\/[^/?#]*:(\d+)(?:[/?#]|$)/.exec(uri)?.[1]
   if (url.protocol !== "http:") problems.push("Only 'http' scheme is supported.")
-  if (!sandboxHosts.has(url.hostname)) problems.push("Only 'sandbox.localdomain' hostname is supported.")
+  if (!sandboxHosts.has(url.hostname)) problems.push(wrongHost(uri, url, port))
   if (port === undefined) problems.push("URI port is not provided")
   else if (Number(port) === rules.runtimePort) problems.push(`port ${port} is reserved`)
   return {

@@ -1,9 +1,12 @@
 /** The stream of events that the platform creates, and the subscribers it goes to. */
 import { isoTime, now, sleep } from "./Clock.ts"
-import type { Delivery, EmulatorSettings, TelemetryEvent } from "./Options.ts"
+import type { Condition } from "./Condition.ts"
+import type { Delivery, TelemetryEvent } from "./Observations.ts"
+import type { EmulatorSettings } from "./Options.ts"
 import type { LineRecord } from "./Records.ts"
 import { entryOf } from "./StreamEntry.ts"
 import type { StreamEntry } from "./StreamEntry.ts"
+import type { AcceptedBatch } from "./Subscriber.ts"
 import { Subscriber } from "./Subscriber.ts"
 import type { Subscription } from "./Subscription.ts"
 
@@ -16,13 +19,16 @@ const droppedReason = "Some logs were dropped because the downstream consumer is
 export class TelemetryStream {
   readonly events: Array<TelemetryEvent> = []
   readonly deliveries: Array<Delivery> = []
+  readonly accepted: Array<AcceptedBatch> = []
   readonly #settings: EmulatorSettings
+  readonly #changed: Condition
   #subscribers: Array<Subscriber> = []
   // what a subscriber that comes during init has missed
   #replay: Array<StreamEntry> | undefined
 
-  constructor(settings: EmulatorSettings) {
+  constructor(settings: EmulatorSettings, changed: Condition) {
     this.#settings = settings
+    this.#changed = changed
   }
 
   /** Forgets the subscribers of the last generation; from now on events are kept for those to come. */
@@ -63,10 +69,15 @@ export class TelemetryStream {
       bufferBytes: this.#settings.telemetryBufferBytes,
       cutRecords: this.#settings.cutRecordsAtMaxBytes,
       onDelivery: (delivery) => this.deliveries.push(delivery),
+      onAccepted: (batch) => {
+        this.accepted.push(batch)
+        this.#changed.notify()
+      },
       onDropped: (droppedRecords, droppedBytes) => {
         const json = JSON.stringify({ droppedBytes, droppedRecords, reason: droppedReason })
         const entry = entryOf(isoTime(now()), "platform.logsDropped", { json, text: json })
         this.events.push(entry.event)
+        this.#changed.notify()
         subscriber.offer(entry)
       }
     })
@@ -84,15 +95,15 @@ export class TelemetryStream {
     for (const subscriber of this.#subscribers) subscriber.release()
   }
 
-  /** Takes an event back from the subscribers that have not got it; the function that is answered offers it again. */
+  /** Takes an event back from the subscribers that have not got it; the function that is answered sends it. */
   withhold(entry: StreamEntry): () => void {
     const waiting = this.#subscribers.filter((subscriber) => subscriber.withdraw(entry))
     return () => {
-      for (const subscriber of waiting) subscriber.offer(entry)
+      for (const subscriber of waiting) subscriber.offerUrgently(entry)
     }
   }
 
-  /** Delivers everything, as far as the time allows; later events leave at once. */
+  /** Delivers everything there is now, as far as the time allows. */
   async flush(deadlineMs: number): Promise<void> {
     await Promise.all(this.#subscribers.map((subscriber) => subscriber.flush(deadlineMs)))
   }
@@ -119,6 +130,7 @@ export class TelemetryStream {
 
   #append(entry: StreamEntry): StreamEntry {
     this.events.push(entry.event)
+    this.#changed.notify()
     this.#replay?.push(entry)
     for (const subscriber of this.#subscribers) subscriber.offer(entry)
     return entry

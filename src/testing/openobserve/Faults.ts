@@ -1,13 +1,23 @@
 /** What can go wrong with a `_json` post, as a value a test sets. */
 import * as Data from "effect/Data"
 
-/** Where a post was going, for texts that name it. */
+/**
+ * Where a post was going, for texts that name it.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface FaultTarget {
   readonly organization: string
   readonly stream: string
 }
 
-/** How the double misbehaves; unless said otherwise nothing of the batch is stored. */
+/**
+ * How the double misbehaves; unless said otherwise nothing of the batch is stored.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export type Fault = Data.TaggedEnum<{
   /** Reads the request and gives this answer; `stores` keeps the batch all the same, as behind a proxy. */
   readonly Answer: {
@@ -56,10 +66,20 @@ export type Fault = Data.TaggedEnum<{
   readonly RefuseConnections: {}
 }>
 
-/** A fault of one request, as opposed to one of the listener. */
+/**
+ * A fault of one request, as opposed to one of the listener.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export type RequestFault = Exclude<Fault, { readonly _tag: "RefuseConnections" }>
 
-/** A fault of a request whose body has been read. */
+/**
+ * A fault of a request whose body has been read.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export type BodyFault = Exclude<
   RequestFault,
   { readonly _tag: "EarlyReject401" | "ForBody" | "TakesNoCompression" }
@@ -77,7 +97,21 @@ const refusal = (status: number, cloudStatus: number, message: (target: FaultTar
 // OpenObserve Cloud answers every failed admission check with 429.
 const overload = (error: string): RequestFault => refusal(503, 429, () => `Error# ${error}`)
 
-/** Constructors of every fault, and the answers of real servers under their names. */
+/**
+ * Constructors of every fault, and the answers of real servers under their names.
+ *
+ * @category constructors
+ * @since 0.2.0
+ * @example
+ * ```ts
+ * import { Fault, OpenObserveDouble } from "o2-lambda-extension/testing"
+ *
+ * await using openObserve = await OpenObserveDouble.start()
+ * // the next post fails as in front of a full memtable, all others until further notice with a 502
+ * await openObserve.nextFaults([Fault.memoryOverflow])
+ * await openObserve.setFault(Fault.badGateway)
+ * ```
+ */
 export const Fault = {
   // `taggedEnum` makes its constructors on demand, so they cannot be spread.
   Answer: constructors.Answer,

@@ -1,8 +1,14 @@
 /** Writes down every request for assertions, in order of arrival. */
 import type * as Http from "node:http"
 import type { Socket } from "node:net"
+import { now } from "../lambda/Clock.ts"
 
-/** A request as it arrived and how it was answered. */
+/**
+ * A request as it arrived and how it was answered.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface ReceivedRequest {
   readonly method: string
   /** The target of the request line, base path and query included. */
@@ -12,8 +18,10 @@ export interface ReceivedRequest {
   readonly wireBytes: number
   /** The body without its content coding; as it came in when it cannot be decoded. */
   readonly body: Uint8Array
-  /** Milliseconds since 1970. */
+  /** When its head was in: milliseconds since 1970 with a fraction, on the clock of the emulator. */
   readonly receivedAt: number
+  /** When its answer began or its connection was given up, on the same clock; `undefined` for one that hangs. */
+  readonly answeredAt: number | undefined
   /** `"aborted"` when the client went away before its body was in. */
   readonly status: number | "reset" | "hang" | "aborted"
   readonly answer: string
@@ -33,7 +41,8 @@ export class Entry {
       headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])),
       wireBytes: 0,
       body: new Uint8Array(),
-      receivedAt: Date.now(),
+      receivedAt: now(),
+      answeredAt: undefined,
       status: "aborted",
       answer: "",
       connection
@@ -52,7 +61,7 @@ export class Entry {
 
   /** Notes how the request ended. */
   settle(status: ReceivedRequest["status"], answer = ""): void {
-    this.state = { ...this.state, status, answer }
+    this.state = { ...this.state, status, answer, answeredAt: status === "hang" ? undefined : now() }
     this.isSettled = true
   }
 }

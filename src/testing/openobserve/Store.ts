@@ -3,7 +3,12 @@ import { type Columns, type ColumnValue, read, widen } from "./Columns.ts"
 import { type FlatRecord, normalizeStream } from "./Flatten.ts"
 import { inKeyOrder } from "./JsonText.ts"
 
-/** A record with one value per column, as a search answer carries it. */
+/**
+ * A record with one value per column, as a search answer carries it.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export type StoredRecord = Readonly<Record<string, unknown>>
 
 interface Stream {

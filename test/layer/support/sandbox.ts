@@ -57,6 +57,7 @@ export const withLayer = <A, E>(
     const emulated = yield* Layer.build(LambdaEmulator.layer({
       extensionsDirectory: join(directory, "extensions"),
       runtime: { _tag: "Bootstrap", file: join(directory, "bootstrap") },
+      resolveSandboxHost: "never",
       // the emulator's own work on shared cores must not count as the function's
       timeoutMs: 20_000,
       ...options,

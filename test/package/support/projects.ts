@@ -24,7 +24,7 @@ const strictest = {
   types: ["node"]
 }
 
-/** Writes the program, and one that exports every value of the package again. */
+/** Writes the programs, and one that exports every value of the package again. */
 export const writeSources = async (directory: string): Promise<void> => {
   cpSync(join(root, "test", "package", "consumer"), directory, { recursive: true })
   writeFileSync(
@@ -46,7 +46,7 @@ const reexport = async (directory: string, specifier: string, index: number): Pr
 }
 
 /** The oldest TypeScript that understands the declarations of `effect`, with nothing left out. */
-const OLDEST_TYPESCRIPT = "5.8.3"
+const OLDEST_TYPESCRIPT = "5.7.3"
 
 /** Compilers, and how to get the path of each. */
 export const compilers: Readonly<Record<string, () => Promise<string>>> = {
@@ -55,7 +55,7 @@ export const compilers: Readonly<Record<string, () => Promise<string>>> = {
     join(await unpackedPackage("typescript", OLDEST_TYPESCRIPT), "bin", "tsc")
 }
 
-/** Compiles both programs into a folder that is named after the way. */
+/** Compiles all programs into a folder that is named after the way. */
 export const compile = async (
   directory: string,
   resolution: keyof typeof resolutions,
@@ -65,7 +65,7 @@ export const compile = async (
     join(directory, `tsconfig.${resolution}.json`),
     JSON.stringify({
       compilerOptions: { ...strictest, ...resolutions[resolution], outDir: resolution, rootDir: "." },
-      files: ["program.ts", "everything.ts"]
+      files: ["program.ts", "extension.ts", "everything.ts"]
     })
   )
   const tsc = await compilers[compiler]!()

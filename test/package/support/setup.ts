@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { manifest, root } from "./manifest.ts"
+import { writeSources } from "./projects.ts"
 import { run } from "./run.ts"
 
 /** A project that has installed the tarball. */
@@ -75,5 +76,6 @@ const install = async (directory: string, tarball: string, effect: string): Prom
   await run("npm", ["install", "--engine-strict", "--no-audit", "--no-fund", tarball, `effect@${effect}`], {
     cwd: directory
   })
+  await writeSources(directory)
   return directory
 }

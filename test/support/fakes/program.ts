@@ -1,5 +1,6 @@
 /** The whole program between a fake platform and a fake OpenObserve, on the test's clock. */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
@@ -14,6 +15,7 @@ import type { ExtensionsError } from "../../../src/lambda/ExtensionsClient.ts"
 import type { NextEvent } from "../../../src/lambda/ExtensionsApi.ts"
 import type { Subscription } from "../../../src/lambda/TelemetrySubscription.ts"
 import { type Destination, Destinations } from "../../../src/delivery/Destination.ts"
+import { additionsOf } from "../../../src/library/Additions.ts"
 import { LogPipeline } from "../../../src/logs/LogPipeline.ts"
 import { LogsDestination, PlatformDestination } from "../../../src/openobserve/LogsDestination.ts"
 import { LambdaEnvironment } from "../../../src/lambda/LambdaEnvironment.ts"
@@ -47,6 +49,8 @@ export interface ProgramOptions {
   readonly destination?: Destination
   /** Where else records can go. */
   readonly others?: ReadonlyArray<Destination>
+  /** What an embedder adds. */
+  readonly additions?: Parameters<typeof additionsOf>[0]
   /** Where batches are spilled to; without it there is no disk. */
   readonly spill?: Partial<Spill["Service"]>
 }
@@ -111,7 +115,9 @@ export const makeProgram = (options: ProgramOptions = {}) => {
   const destination = options.destination === undefined
     ? LogsDestination.layerNoDeps
     : Layer.succeed(LogsDestination, options.destination)
-  const layer = LogPipeline.layerNoDeps.pipe(
+  const { above, beneath } = additionsOf(options.additions ?? {}, Context.empty())
+  const layer = above.pipe(
+    Layer.provideMerge(LogPipeline.layerNoDeps),
     Layer.provideMerge(Invocations.layerNoDeps),
     Layer.provideMerge(RecordEncoder.layerNoDeps),
     Layer.provideMerge(OpenObserveSink.layerNoDeps),
@@ -126,7 +132,7 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     Layer.provideMerge(LogBuffer.layerNoDeps),
     Layer.provideMerge(Ledger.layer),
     Layer.provideMerge(ExtensionConfig.layerEnv({ ...settings, ...options.env })),
-    Layer.provideMerge(Layer.mergeAll(client, server, spill, environment, transport.layer, log.layer))
+    Layer.provideMerge(Layer.mergeAll(client, server, spill, environment, transport.layer, log.layer, beneath))
   )
 
   const invoke = (requestId: string, timeoutMs = 3000) =>

@@ -56,7 +56,8 @@ describe("ExtensionsClient", () => {
       const { layer } = clientOf([{ status: 403, body: "{\"errorType\":\"Extension.InvalidExtensionName\"}\n" }])
       return Effect.gen(function*() {
         const error = yield* Effect.flip(ExtensionsClient.use(({ register }) => register))
-        assert.strictEqual(error.message, "register: HTTP 403: {\"errorType\":\"Extension.InvalidExtensionName\"}")
+        assert.include(error.message, "register: HTTP 403: {\"errorType\":\"Extension.InvalidExtensionName\"}")
+        assert.include(error.message, "which must be the full name of its file in /opt/extensions")
       }).pipe(Effect.provide(layer))
     })
 
