@@ -69,7 +69,7 @@ export type ReceivingCount =
   | "postsDropped"
   /** Requests to our port that were none of Lambda's posts. */
   | "refusedRequests"
-  /** How often a processor has failed for a record, which was sent as it was. */
+  /** How often a processor has failed for a record, which was sent without what it does. */
   | "processorFailures"
   /** Files of earlier generations given up unread: flawed, or the oldest when newer ones needed their room. */
   | "spillFilesDropped"

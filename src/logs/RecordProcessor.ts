@@ -22,7 +22,7 @@ export interface Processed {
   readonly parts: ReadonlyArray<ProcessedPart>
   /** Records that are not wanted. */
   readonly filtered: Tally
-  /** How often a processor has failed; the record went on as it was. */
+  /** How often a processor has failed; the record went on without what it does. */
   readonly failures: number
   /** The last failure: what was thrown. */
   readonly failure: unknown
