@@ -4,7 +4,6 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import { ExtensionConfig } from "../config/Config.ts"
@@ -103,7 +102,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
     Effect.gen(function*() {
       const config = yield* ExtensionConfig
       const ledger = yield* Ledger
-      const { maxBatchBytes, maxBufferBytes, phrase = identity } = config
+      const { maxBatchBytes, maxBufferBytes, phrase } = config
 
       const open = new OpenBatches(maxBatchBytes)
       const sealed = new SealedBatches({

@@ -2,7 +2,6 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { Configuration } from "../config/Config.ts"
@@ -59,7 +58,6 @@ export const LOST: Setback = { _tag: "Retry", detail: "the answer was lost", aft
 /** Makes the deliveries to one destination. */
 export const make = (context: Context, { destination, outage, pace, startWorkers, suspected }: Server) => {
   const { abandonment, books: { buffer, ledger }, config, deadline, transport } = context
-  const { phrase = identity } = config
   const requests = { transport, requestTimeoutMs: config.requestTimeoutMs }
   const { accept, giveUp, note, reject } = Settlement.make(context.books, destination)
   const startDelays = Schedule.toStep(retryPolicy(config))
@@ -70,7 +68,7 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
     if (!takesGzip) return Effect.void
     takesGzip = false
     return Effect.logWarning(`${destination.server} takes no compressed requests; sending without from now on`, {
-      remedy: phrase(`set O2_COMPRESSION to none, or find out what stands before ${destination.server}`)
+      remedy: config.phrase(`set O2_COMPRESSION to none, or find out what stands before ${destination.server}`)
     })
   })
 

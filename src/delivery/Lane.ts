@@ -1,7 +1,6 @@
 /** The way of one destination's batches through a sink: what is known of its server, and when a batch is sent. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as FiberHandle from "effect/FiberHandle"
 import * as FiberSet from "effect/FiberSet"
 import * as Freeze from "../platform/Freeze.ts"
@@ -53,7 +52,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     // there may be no call that sends what has grown meanwhile
     resume: Effect.suspend(() => Effect.andThen(sealNext, startWorkers)),
     paused: buffer.wake,
-    phrase: config.phrase ?? identity
+    phrase: config.phrase
   })
 
   const check = yield* Check.make(context, {
@@ -172,8 +171,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
       return storedBatches() + openRecords + sealedBatches + slots.underWay > 0
     },
     isPausedAt: outage.isPausedAt,
-    hasFailedFor: outage.hasFailedFor,
-    hurry: outage.hurry,
+    outage,
     startWorkers,
 
     /** How many ms it takes to deliver what waits; `Infinity` where nobody knows. */

@@ -26,15 +26,6 @@ import { SinkClosed } from "./SinkClosed.ts"
 const STALE_AT_END_MS = 2_000
 
 /**
- * How long an outage may have lasted, in ms, while who adds still waits for room: a server that is restarted is back by then,
- * and a program that serves others must not stand still for as long as its logs are not taken.
- */
-const PATIENCE_MS = 10_000
-
-/** How soon somebody who waits for room looks again when nothing is given back, in ms. */
-const LOOK_AGAIN_MS = 250
-
-/**
  * How a flush waits.
  *
  * @since 0.2.0
@@ -115,11 +106,8 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
    * ms that this has taken.
    */
   readonly awaitRoom: (bytes: number, atMostMs: number) => Effect.Effect<number>
-  /**
-   * Waits until so many bytes more find room in the buffer, for as long as it takes: a slow server slows down who adds. In an
-   * outage only until it has lasted for 10 s; then there is room for nothing but what takes the place of the oldest.
-   */
-  readonly awaitTurn: (bytes: number) => Effect.Effect<void>
+  /** For how many ms a server has taken nothing that is left in peace at the moment; 0 without an outage. */
+  readonly outageMs: Effect.Effect<number>
   /** Somebody waits: outages are probed as often as young ones. False where that is no use, since a setting is wrong. */
   readonly hurry: Effect.Effect<boolean>
   /** Where all are in an outage, nobody should wait. */
@@ -226,27 +214,6 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
         }
       })
 
-      const awaitTurn = Effect.fnUntraced(function*(bytes: number) {
-        // what is larger than all the room there is will be dropped, and counted so
-        if (bytes > config.maxBufferBytes) return
-        for (;;) {
-          const freed = yield* buffer.watchFreed
-          const { heldBytes } = yield* buffer.state
-          if (heldBytes + bytes <= config.maxBufferBytes || isClosed || !isOpen) return
-          const now = yield* Clock.currentTimeMillis
-          if (lanes.some((lane) => lane.isPausedAt(now) && lane.hasFailedFor(now) >= PATIENCE_MS)) return
-          // what is open is part of what takes the room
-          yield* deliverAll
-          yield* Effect.timeoutOption(freed, LOOK_AGAIN_MS)
-        }
-      })
-
-      const hurry = Effect.gen(function*() {
-        let isOfUse = true
-        for (const lane of lanes) if (lane.isUsed() && !(yield* lane.hurry)) isOfUse = false
-        return isOfUse
-      })
-
       const flush = Effect.fnUntraced(function*(budget: Duration.Duration) {
         const started = yield* Clock.currentTimeMillis
         if (outagesAt(started) === "all") return yield* isEmpty
@@ -309,8 +276,14 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
           }),
         expectedMs: Effect.sync(() => Math.max(0, ...lanes.map((lane) => lane.expectedMs()))),
         awaitRoom,
-        awaitTurn,
-        hurry,
+        outageMs: Effect.map(
+          Clock.currentTimeMillis,
+          (now) => Math.max(0, ...lanes.map((lane) => lane.isPausedAt(now) ? lane.outage.hasFailedFor(now) : 0))
+        ),
+        hurry: Effect.suspend(() => {
+          const hurries = Effect.forEach(lanes.filter((lane) => lane.isUsed()), (lane) => lane.outage.hurry)
+          return Effect.map(hurries, (areOfUse) => !areOfUse.includes(false))
+        }),
         outages: Effect.map(Clock.currentTimeMillis, outagesAt),
         thawed: Effect.fnUntraced(function*(since) {
           yield* transport.dropIdle

@@ -68,12 +68,9 @@ export const make = Effect.fnUntraced(
       )
 
     /** Somebody waits for the end of the outage: false when that is no reason to ask the server sooner. */
-    const hurry = Effect.gen(function*() {
-      const now = yield* Clock.currentTimeMillis
-      if (!breaker.isOpen(now)) return true
-      if (!breaker.hurry()) return false
-      yield* probeAfterPause(now)
-      return true
+    const hurry = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (!breaker.isOpen(now)) return Effect.succeed(true)
+      return breaker.hurry() ? Effect.as(probeAfterPause(now), true) : Effect.succeed(false)
     })
 
     /** A delivery has failed for good. */

@@ -12,7 +12,6 @@ import * as Result from "effect/Result"
 import { ConfigurationError, ExtensionConfig } from "../config/Config.ts"
 import * as ServerTransport from "../config/ServerTransport.ts"
 import type { Ledger } from "../delivery/Ledger.ts"
-import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
 import * as EventTime from "../logs/EventTime.ts"
 import { addition } from "../logs/OwnRecordEncoder.ts"
 import { make as makeRecords, Records } from "../logs/Records.ts"
@@ -27,6 +26,7 @@ import {
   variablesOf
 } from "./OpenObserveOptions.ts"
 import * as ProcessorStage from "./ProcessorStage.ts"
+import * as Turn from "./Turn.ts"
 
 export { ConfigurationError } from "../config/Config.ts"
 export { Flusher } from "./Flusher.ts"
@@ -179,9 +179,7 @@ const definedIn = (env: Readonly<Record<string, string | undefined>>): Readonly<
   Object.fromEntries(Object.entries(env).flatMap(([name, value]) => value === undefined ? [] : [[name, value]]))
 
 const connections = Layer.unwrap(
-  ExtensionConfig.useSync(({ phrase = identity }) =>
-    ServerTransport.layerWith((problem) => Effect.logWarning(phrase(problem)))
-  )
+  ExtensionConfig.useSync(({ phrase }) => ServerTransport.layerWith((problem) => Effect.logWarning(phrase(problem))))
 )
 
 /** Everything behind the settings. */
@@ -189,8 +187,7 @@ const sink = ({ metadata, processors, shutdownTimeout }: EnvironmentOptions) =>
   Layer.effect(
     Records,
     Effect.gen(function*() {
-      const { awaitTurn } = yield* OpenObserveSink
-      return yield* makeRecords({ stamp: stampOf(metadata ?? {}), awaitRoom: awaitTurn, isInTurn: true })
+      return yield* makeRecords({ stamp: stampOf(metadata ?? {}), awaitRoom: yield* Turn.make, isInTurn: true })
     })
   ).pipe(
     // closed before what it needs: what is left is delivered then

@@ -141,7 +141,7 @@ export interface MakeOptions {
   /** What all its records have in common. */
   readonly stamp: Stamp
   /** Waits until so many bytes find room. */
-  readonly awaitRoom: (bytes: number) => Effect.Effect<unknown>
+  readonly awaitRoom: (bytes: number) => Effect.Effect<unknown, SinkClosed>
   /** Whether who waits keeps a place before those who come later; else all wait beside each other, and find less room. */
   readonly isInTurn: boolean
 }
