@@ -9,7 +9,6 @@ import { LogsDestination, PlatformDestination, routeName } from "../openobserve/
 import { excerpt } from "../platform/ForeignText.ts"
 import * as Memory from "../platform/Memory.ts"
 import { RateLimitedWarning } from "../platform/RateLimitedWarning.ts"
-import { maxPartBytes } from "./RecordEncoder.ts"
 import type { Processed, RecordProcessor, Unprocessed } from "./RecordProcessor.ts"
 
 /** Makes what has records processed and hands them on; what is not wanted is counted. */
@@ -25,7 +24,8 @@ export const make = Effect.fnUntraced(function*(processor: RecordProcessor) {
     if (stream !== undefined) routes.set(stream, destination)
   }
   routes.set(config.platformStream, platform).set(config.stream, logs)
-  const limits = { maxColumns: config.maxColumns, maxPartBytes: maxPartBytes(config.maxBufferBytes) }
+  const { maxBatchBytes, maxBufferBytes, maxColumns } = config
+  const limits = { maxColumns, maxPartBytes: Math.min(maxBatchBytes, maxBufferBytes / 4) }
   const failed = new RateLimitedWarning("a processor has failed; the records went on without what it does")
 
   const take = Effect.fnUntraced(function*({ failure, failures, filtered, parts }: Processed) {
