@@ -17,7 +17,7 @@ const modules = `${root}dist/modules`
  * Bytes of what the extension loads at its start; every 100 KB cost about 10 ms of each cold start. The answer table is among
  * them: loaded with the first answer that is not as usual, it would come late, and not at all where no file can be opened.
  */
-const START_BUDGET_BYTES = 172 * 1024
+const START_BUDGET_BYTES = 173 * 1024
 
 const options: BuildOptions = {
   ...commonOptions,

@@ -2,7 +2,7 @@
 import { type BatchFormat, frameBytes } from "./BatchFormat.ts"
 import { gunzip } from "./Compression.ts"
 import type { Destination } from "./Destination.ts"
-import type { Tally } from "./Ledger.ts"
+import type { Tally } from "./Books.ts"
 
 /** A sealed group of records. */
 export interface Batch {

@@ -1,6 +1,6 @@
 /** Small sealed batches as one: a request and a file cost by the piece. Pure. */
 import { type Batch, text } from "./Batch.ts"
-import type { Tally } from "./Ledger.ts"
+import type { Tally } from "./Books.ts"
 
 /** What is smaller than this part of a batch is worth the copying and the second compression. */
 const SMALL_PART = 4

@@ -3,7 +3,7 @@ import * as Memory from "../platform/Memory.ts"
 import { frameBytes } from "./BatchFormat.ts"
 import type { Destination } from "./Destination.ts"
 import type { EncodedRecords } from "./EncodedRecords.ts"
-import type { Tally } from "./Ledger.ts"
+import type { Tally } from "./Books.ts"
 
 /** Records that came together, and go together when memory is full. */
 interface Piece {

@@ -5,15 +5,16 @@ import * as Layer from "effect/Layer"
 import * as EffectLogger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import { ExtensionConfig } from "../config/Config.ts"
-import { Ledger } from "../delivery/Ledger.ts"
 import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
 import { Hooks as Moments } from "../lifecycle/Hooks.ts"
+import * as OwnRecords from "../logs/OwnRecords.ts"
 import { Records } from "../logs/Records.ts"
 import * as Logger from "../platform/Logger.ts"
 import type { Processor } from "../processors/Processor.ts"
 import { TelemetryTap } from "../telemetry/TelemetryTap.ts"
 import * as HookRunner from "./HookRunner.ts"
 import type { Hooks } from "./Hooks.ts"
+import { Ledger } from "./Ledger.ts"
 import * as OpenObserveLogger from "./OpenObserveLogger.ts"
 import * as ProcessorStage from "./ProcessorStage.ts"
 import { Telemetry } from "./Telemetry.ts"
@@ -53,4 +54,4 @@ const hooksLayer = (hooks: AnyHooks, outer: Context.Context<never>, hub: Telemet
       )
       return yield* HookRunner.make(hooks, context as Context.Context<unknown>, hub)
     })
-  ).pipe(Layer.provide(Layer.merge(Records.layerNoDeps, hub.layer)))
+  ).pipe(Layer.provide(Layer.mergeAll(OwnRecords.layerNoDeps, hub.layer, Ledger.layerNoDeps)))

@@ -5,7 +5,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { LogBuffer } from "../delivery/Buffer.ts"
-import * as Ledger from "../delivery/Ledger.ts"
+import * as Books from "../delivery/Books.ts"
+import { Ledger } from "../delivery/Ledger.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
 import { SinkClosed } from "../delivery/SinkClosed.ts"
 
@@ -56,7 +57,7 @@ export class Flusher extends Context.Service<Flusher, {
       Effect.gen(function*() {
         const sink = yield* OpenObserveSink
         const buffer = yield* LogBuffer
-        const ledger = yield* Ledger.Ledger
+        const ledger = yield* Ledger
         let isClosed = false
 
         /** Waits until all that there is now has left, or as long as there is hope; false when something is left. */
@@ -91,8 +92,8 @@ export class Flusher extends Context.Service<Flusher, {
           yield* sink.flush({ budget: Duration.millis(Math.max(0, left)), isLast: true })
           yield* buffer.drop("shutdown")
           const books = yield* ledger.snapshot
-          if (!Ledger.isComplete(books)) {
-            yield* Effect.logWarning("not all records were stored in OpenObserve", Ledger.summary(books))
+          if (!Books.isComplete(books)) {
+            yield* Effect.logWarning("not all records were stored in OpenObserve", Books.summary(books))
           }
         })
 

@@ -7,10 +7,9 @@
  * @since 0.2.0
  */
 import type * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import type { ConfigurationError, ExtensionConfig } from "../config/Config.ts"
 import type { LogBuffer } from "../delivery/Buffer.ts"
-import type { Ledger } from "../delivery/Ledger.ts"
 import type { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
 import type { ExtensionsError } from "../lambda/ExtensionsClient.ts"
 import type { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
@@ -18,10 +17,10 @@ import * as Layers from "../Layers.ts"
 import type { ListenError } from "../platform/HttpListener.ts"
 import type { Transport } from "../platform/Transport.ts"
 import type { TelemetryServer } from "../telemetry/TelemetryServer.ts"
+import { Ledger } from "./Ledger.ts"
 
 export { type Configuration, ConfigurationError, ExtensionConfig } from "../config/Config.ts"
 export { type BufferState, type DestinationState, LogBuffer } from "../delivery/Buffer.ts"
-export { type Account, Ledger } from "../delivery/Ledger.ts"
 export { type FlushOptions, OpenObserveSink, type Outages } from "../delivery/OpenObserveSink.ts"
 export type { FunctionIdentity, InvokeEvent, NextEvent, ShutdownEvent } from "../lambda/ExtensionsApi.ts"
 export { ExtensionsClient, ExtensionsError } from "../lambda/ExtensionsClient.ts"
@@ -32,6 +31,7 @@ export { ListenError } from "../platform/HttpListener.ts"
 export type { Proxy } from "../platform/Proxy.ts"
 export { Transport, TransportError, type TransportOptions } from "../platform/Transport.ts"
 export { type Arrival, TelemetryServer } from "../telemetry/TelemetryServer.ts"
+export { Ledger } from "./Ledger.ts"
 
 /**
  * From Lambda's posts to OpenObserve, in the order of the data flow.
@@ -55,7 +55,7 @@ export const layerNoDeps: Layer.Layer<
   Ledger | LogBuffer | OpenObserveSink | TelemetryServer,
   ListenError,
   ExtensionConfig | LambdaEnvironment | Transport
-> = Layers.layerNoDeps
+> = Layer.provideMerge(Ledger.layerNoDeps, Layers.layerNoDeps)
 
 /**
  * The same with settings and sandbox read from the `ConfigProvider`, which is the environment unless replaced.
@@ -73,7 +73,7 @@ export const layerNoDeps: Layer.Layer<
 export const layer: Layer.Layer<
   ExtensionConfig | LambdaEnvironment | Ledger | LogBuffer | OpenObserveSink | TelemetryServer | Transport,
   ConfigurationError | ListenError
-> = Layers.layer
+> = Layer.provideMerge(Ledger.layerNoDeps, Layers.layer)
 
 /**
  * The whole extension, as Lambda runs it. `Extension.run` is the same with what a program adds.

@@ -3,26 +3,61 @@
  *
  * @since 0.2.0
  */
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
-import { type Accounts, Ledger, type Tally } from "../delivery/Ledger.ts"
+import * as Scope from "effect/Scope"
+import type { Accounts, LedgerSnapshot, Tally } from "../delivery/Books.ts"
+import { Ledger as Writable } from "../delivery/Ledger.ts"
 
-export type { Signal } from "../delivery/Destination.ts"
 export {
   type Accounts,
   type DropReason,
   isBalanced,
   isComplete,
-  Ledger,
   type LedgerSnapshot,
   type ReceivingCount,
   type RejectReason,
   summary,
   type Tally
-} from "../delivery/Ledger.ts"
+} from "../delivery/Books.ts"
+export type { Signal } from "../delivery/Destination.ts"
+
+/**
+ * What has become of every record: `received + replayed = delivered + rejected + dropped + spilled + buffered + inFlight` at
+ * every moment, for each signal.
+ *
+ * @since 0.2.0
+ * @category services
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Ledger } from "o2-lambda-extension/Ledger"
+ *
+ * const delivered = Ledger.use((ledger) => ledger.snapshot).pipe(
+ *   Effect.map((books) => books.logs.delivered.records)
+ * )
+ * ```
+ */
+export class Ledger extends Context.Service<Ledger, {
+  /** The books as they are. */
+  readonly snapshot: Effect.Effect<LedgerSnapshot>
+  /** Has something done when the sink has been closed and nothing changes any more. */
+  readonly atEnd: (effect: Effect.Effect<void>) => Effect.Effect<void>
+}>()("o2-lambda-extension/Ledger") {
+  /** @internal */
+  static readonly layerNoDeps = Layer.effect(
+    Ledger,
+    Effect.gen(function*() {
+      const { snapshot } = yield* Writable
+      const scope = yield* Effect.scope
+      return Ledger.of({ snapshot, atEnd: (effect) => Scope.addFinalizer(scope, effect) })
+    })
+  )
+}
 
 /** How often `layerMetrics` looks unless told. */
 const INTERVAL = Duration.seconds(10)

@@ -11,13 +11,14 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import { ConfigurationError, ExtensionConfig } from "../config/Config.ts"
 import * as ServerTransport from "../config/ServerTransport.ts"
-import type { Ledger } from "../delivery/Ledger.ts"
 import * as EventTime from "../logs/EventTime.ts"
 import { addition } from "../logs/OwnRecordEncoder.ts"
-import { make as makeRecords, Records } from "../logs/Records.ts"
+import * as OwnRecords from "../logs/OwnRecords.ts"
+import { Records } from "../logs/Records.ts"
 import type { Transport } from "../platform/Transport.ts"
 import * as SinkLayers from "../SinkLayers.ts"
 import { Flusher } from "./Flusher.ts"
+import { Ledger } from "./Ledger.ts"
 import {
   type EnvironmentOptions,
   inTermsOfOptions,
@@ -187,11 +188,12 @@ const sink = ({ metadata, processors, shutdownTimeout }: EnvironmentOptions) =>
   Layer.effect(
     Records,
     Effect.gen(function*() {
-      return yield* makeRecords({ stamp: stampOf(metadata ?? {}), awaitRoom: yield* Turn.make, isInTurn: true })
+      return yield* OwnRecords.make({ stamp: stampOf(metadata ?? {}), awaitRoom: yield* Turn.make, isInTurn: true })
     })
   ).pipe(
     // closed before what it needs: what is left is delivered then
     Layer.provideMerge(Layer.suspend(() => Flusher.layerNoDeps(shutdownTimeout))),
+    Layer.provideMerge(Ledger.layerNoDeps),
     Layer.provideMerge(SinkLayers.layerNoDeps),
     Layer.provide(ProcessorStage.layer(processors))
   )

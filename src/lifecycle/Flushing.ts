@@ -3,7 +3,8 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { ExtensionConfig } from "../config/Config.ts"
-import * as Ledger from "../delivery/Ledger.ts"
+import * as Books from "../delivery/Books.ts"
+import { Ledger } from "../delivery/Ledger.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
 import type { InvokeEvent } from "../lambda/ExtensionsApi.ts"
 import { Invocations, type StreamState } from "../telemetry/Invocations.ts"
@@ -143,6 +144,6 @@ const awaitRuntimeDone = Effect.fnUntraced(function*(requestId: string, started:
 })
 
 const logBooks = Effect.gen(function*() {
-  const ledger = yield* Ledger.Ledger
-  yield* Effect.logDebug("ledger", Ledger.summary(yield* ledger.snapshot))
+  const ledger = yield* Ledger
+  yield* Effect.logDebug("ledger", Books.summary(yield* ledger.snapshot))
 })

@@ -2,7 +2,8 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Ledger from "../delivery/Ledger.ts"
+import * as Books from "../delivery/Books.ts"
+import { Ledger } from "../delivery/Ledger.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
 import { Invocations } from "../telemetry/Invocations.ts"
 import { TelemetryServer } from "../telemetry/TelemetryServer.ts"
@@ -75,7 +76,7 @@ const drain = Effect.fnUntraced(function*(end: End, course: Course) {
   const server = yield* TelemetryServer
   const invocations = yield* Invocations
   const sink = yield* OpenObserveSink
-  const ledger = yield* Ledger.Ledger
+  const ledger = yield* Ledger
   const started = yield* Clock.currentTimeMillis
   const deadlineMs = end.deadlineMs ?? started + UNANNOUNCED_BUDGET_MS
   // a budget that is too short for the margins is shared out instead
@@ -104,8 +105,8 @@ const drain = Effect.fnUntraced(function*(end: End, course: Course) {
   yield* Spilling.atEnd(Duration.millis(Math.max(0, finalMoment - (yield* Clock.currentTimeMillis))))
   yield* sink.close
   const books = yield* ledger.snapshot
-  const level = Ledger.isComplete(books) ? "Info" : "Warn"
-  yield* Effect.logWithLevel(level)("ledger", { reason: end.shutdownReason, ...Ledger.summary(books) })
+  const level = Books.isComplete(books) ? "Info" : "Warn"
+  yield* Effect.logWithLevel(level)("ledger", { reason: end.shutdownReason, ...Books.summary(books) })
 }, Effect.uninterruptible)
 
 /** Does something, and says how long it took, and which share of a CPU this process got meanwhile. */

@@ -1,7 +1,7 @@
 /** What is done to records between encoding and buffer. Nothing, unless somebody has put a processor here. */
 import * as Context from "effect/Context"
 import type { EncodedRecords } from "../delivery/EncodedRecords.ts"
-import type { Tally } from "../delivery/Ledger.ts"
+import type { Tally } from "../delivery/Books.ts"
 import type { EncodedPost } from "./PostEncoder.ts"
 
 /** Records as they come, and which of them are the platform's. */

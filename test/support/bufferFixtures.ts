@@ -7,7 +7,8 @@ import type { Batch } from "../../src/delivery/Batch.ts"
 import { LogBuffer } from "../../src/delivery/Buffer.ts"
 import { type Configuration, ExtensionConfig } from "../../src/config/Config.ts"
 import { logs } from "./destinations.ts"
-import { isBalanced, Ledger } from "../../src/delivery/Ledger.ts"
+import { isBalanced } from "../../src/delivery/Books.ts"
+import { Ledger } from "../../src/delivery/Ledger.ts"
 import type { EncodedRecords } from "../../src/delivery/EncodedRecords.ts"
 
 /** One record with the number `n`, its comma included, padded to `bytes`. */

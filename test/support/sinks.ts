@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
-import { type Accounts, total } from "../../src/delivery/Ledger.ts"
+import { type Accounts, total } from "../../src/delivery/Books.ts"
 import * as OpenObserve from "../../src/library/OpenObserve.ts"
 import { OpenObserveDouble } from "../../src/testing/OpenObserveDouble.ts"
 

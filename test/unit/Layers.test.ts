@@ -8,7 +8,8 @@ import * as Layer from "effect/Layer"
 import * as Http from "node:http"
 import * as Layers from "../../src/Layers.ts"
 import * as Library from "../../src/library/Layers.ts"
-import { isBalanced } from "../../src/delivery/Ledger.ts"
+import { isBalanced } from "../../src/delivery/Books.ts"
+import { Ledger } from "../../src/delivery/Ledger.ts"
 import { Invocations } from "../../src/telemetry/Invocations.ts"
 import { OpenObserveDouble } from "../../src/testing/OpenObserveDouble.ts"
 import { settings } from "../support/fakes/sinkUnderTest.ts"
@@ -37,7 +38,7 @@ describe("Layers", () => {
         const limit = DateTime.toEpochMillis(yield* DateTime.now) + 5000
         yield* invocations.waitUntil(({ isIdle }) => isIdle ? -Infinity : limit)
         assert.isTrue(yield* sink.flush({ budget: Duration.seconds(5), isLast: true }))
-        const books = yield* Library.Ledger.use((ledger) => ledger.snapshot)
+        const books = yield* Ledger.use((ledger) => ledger.snapshot)
         assert.isTrue(isBalanced(books))
         assert.strictEqual(books.logs.delivered.records, 1)
       }).pipe(Effect.provide(Layers.layer.pipe(Layer.provide(environment({

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import type { Signal } from "../../../src/delivery/Destination.ts"
+import * as Books from "../../../src/delivery/Books.ts"
 import * as Ledger from "../../../src/delivery/Ledger.ts"
 
 const tally = (records: number, bytes = records * 100) => ({ records, bytes })
@@ -12,7 +13,7 @@ describe("Ledger", () => {
     Effect.gen(function*() {
       const ledger = yield* open
       const books = yield* ledger.snapshot
-      assert.isTrue(Ledger.isBalanced(books))
+      assert.isTrue(Books.isBalanced(books))
       assert.deepEqual(books.logs.received, tally(0))
       assert.deepEqual(books.receiving, {
         posts: 0,
@@ -41,7 +42,7 @@ describe("Ledger", () => {
       ledger.replayUnsafe("logs", tally(3))
       ledger.replayUnsafe("logs", tally(4))
       const books = yield* ledger.snapshot
-      assert.isTrue(Ledger.isBalanced(books))
+      assert.isTrue(Books.isBalanced(books))
       assert.deepEqual([books.logs.received, books.logs.replayed, books.logs.buffered], [2, 7, 9].map((n) => tally(n)))
     }))
 
@@ -58,7 +59,7 @@ describe("Ledger", () => {
       ledger.moveUnsafe("logs", "inFlight", { rejected: "refused" }, tally(1))
       ledger.moveUnsafe("logs", "inFlight", { rejected: "unaccounted" }, tally(1))
       const books = yield* ledger.snapshot
-      assert.isTrue(Ledger.isBalanced(books))
+      assert.isTrue(Books.isBalanced(books))
       assert.deepEqual(books.logs.dropped, { buffer_full: tally(1), shutdown: tally(1) })
       assert.deepEqual(books.logs.rejected, { refused: tally(2), unaccounted: tally(1) })
       assert.deepEqual(
@@ -83,7 +84,7 @@ describe("Ledger", () => {
       ledger.countUnsafe("spillFilesDropped", 5)
       ledger.possiblyDuplicatedUnsafe("logs", tally(4))
       const books = yield* ledger.snapshot
-      assert.isTrue(Ledger.isBalanced(books))
+      assert.isTrue(Books.isBalanced(books))
       assert.deepEqual(books.receiving, {
         posts: 2,
         malformed: 3,
@@ -117,12 +118,12 @@ describe("Ledger", () => {
   describe("isBalanced", () => {
     const empty = Effect.runSync(Effect.flatMap(open, (ledger) => ledger.snapshot))
 
-    const makeBooks = (overrides: Partial<Ledger.Accounts> = {}, signal: Signal = "logs"): Ledger.LedgerSnapshot => ({
+    const makeBooks = (overrides: Partial<Books.Accounts> = {}, signal: Signal = "logs"): Books.LedgerSnapshot => ({
       ...empty,
       [signal]: makeAccounts(overrides)
     })
 
-    const makeAccounts = (overrides: Partial<Ledger.Accounts>): Ledger.Accounts => ({
+    const makeAccounts = (overrides: Partial<Books.Accounts>): Books.Accounts => ({
       received: tally(10),
       replayed: tally(2),
       delivered: tally(3),
@@ -136,7 +137,7 @@ describe("Ledger", () => {
     })
 
     it.effect("is true when both sides are equal", () =>
-      Effect.sync(() => assert.isTrue(Ledger.isBalanced(makeBooks()))))
+      Effect.sync(() => assert.isTrue(Books.isBalanced(makeBooks()))))
 
     it.effect("is false when any account is off, in records or in bytes", () =>
       Effect.sync(() =>
@@ -148,20 +149,20 @@ describe("Ledger", () => {
             (account, off, signal) => {
               const { bytes, records } = makeAccounts({})[account]
               const wrong = { records: records + off.records, bytes: bytes + off.bytes }
-              assert.isFalse(Ledger.isBalanced(makeBooks({ [account]: wrong }, signal)))
+              assert.isFalse(Books.isBalanced(makeBooks({ [account]: wrong }, signal)))
             }
           )
         )
       ))
 
     it.effect("is false when an account is negative", () =>
-      Effect.sync(() => assert.isFalse(Ledger.isBalanced(makeBooks({ buffered: tally(-1), delivered: tally(7) })))))
+      Effect.sync(() => assert.isFalse(Books.isBalanced(makeBooks({ buffered: tally(-1), delivered: tally(7) })))))
   })
 
   it.effect("sums up a group of reasons", () =>
     Effect.sync(() => {
-      assert.deepEqual(Ledger.total({ a: tally(1), b: tally(2, 7) }), tally(3, 107))
-      assert.deepEqual(Ledger.total({}), tally(0))
+      assert.deepEqual(Books.total({ a: tally(1), b: tally(2, 7) }), tally(3, 107))
+      assert.deepEqual(Books.total({}), tally(0))
     }))
 
   it.effect("keeps the signals apart, and tells of those that there were", () =>
@@ -176,9 +177,9 @@ describe("Ledger", () => {
         [books.logs.received, books.traces.received, books.metrics.received],
         [2, 3, 0].map((n) => tally(n))
       )
-      assert.isTrue(Ledger.isBalanced(books))
-      assert.isFalse(Ledger.isComplete(books))
-      const summary = Ledger.summary(books)
+      assert.isTrue(Books.isBalanced(books))
+      assert.isFalse(Books.isComplete(books))
+      const summary = Books.summary(books)
       assert.strictEqual(summary["received"], 2)
       assert.deepInclude(summary["traces"], { received: 3, delivered: 3 })
       assert.notProperty(summary, "metrics")
@@ -192,7 +193,7 @@ describe("Ledger", () => {
       ledger.moveUnsafe("logs", "inFlight", "delivered", tally(1))
       ledger.moveUnsafe("logs", "inFlight", { rejected: "poison" }, tally(1))
       ledger.countUnsafe("posts", 1)
-      assert.deepEqual(Ledger.summary(yield* ledger.snapshot), {
+      assert.deepEqual(Books.summary(yield* ledger.snapshot), {
         received: 3,
         replayed: 0,
         delivered: 1,

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { isBalanced } from "../../../src/delivery/Ledger.ts"
+import { isBalanced } from "../../../src/delivery/Books.ts"
 import { Flusher } from "../../../src/library/Flusher.ts"
 import { Ledger } from "../../../src/library/Ledger.ts"
 import { Records } from "../../../src/library/Records.ts"

@@ -6,7 +6,9 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import { ExtensionConfig } from "../../../src/config/Config.ts"
 import { LogBuffer } from "../../../src/delivery/Buffer.ts"
-import { isBalanced, Ledger } from "../../../src/delivery/Ledger.ts"
+import { isBalanced } from "../../../src/delivery/Books.ts"
+import { Ledger as Writable } from "../../../src/delivery/Ledger.ts"
+import { Ledger } from "../../../src/library/Ledger.ts"
 import { OpenObserveSink } from "../../../src/delivery/OpenObserveSink.ts"
 import * as OpenObserve from "../../../src/library/OpenObserve.ts"
 import * as ProcessorStage from "../../../src/library/ProcessorStage.ts"
@@ -129,7 +131,7 @@ describe("processors that fail", () => {
           yield* route(encoded)
           assert.deepStrictEqual(warnings()[1], { count: 18, cause: "Error: no such member" })
           assert.strictEqual(warnings().length, 2)
-          const { logs, receiving } = yield* Ledger.use((ledger) => ledger.snapshot)
+          const { logs, receiving } = yield* Writable.use((ledger) => ledger.snapshot)
           assert.strictEqual(receiving.processorFailures, 24)
           assert.strictEqual(logs.buffered.records, 24)
         })
