@@ -4,7 +4,7 @@
 export const INSTALLED_PACKAGES = ["effect", "fastest-levenshtein", "o2-lambda-extension"]
 
 /** Bytes of what is ours in that. */
-export const MAX_PACKAGE_BYTES = 1600 * 1024
+export const MAX_PACKAGE_BYTES = 1700 * 1024
 
 /** A program, and KiB of its bundle, `effect` included, minified. */
 export interface Bundle {
@@ -24,22 +24,22 @@ const part = (name: string, module: string, maxKiB: number): Bundle => ({
 
 /** A module as a whole is the most that it can cost; below, what a program with one use of it pays. */
 export const BUNDLES: ReadonlyArray<Bundle> = [
-  whole("", 280),
-  whole("Extension", 248),
+  whole("", 294),
+  whole("Extension", 259),
   whole("Layers", 214),
   whole("Ledger", 50),
-  whole("OpenObserve", 180),
-  whole("OpenObserveLogger", 173),
-  whole("Processor", 10),
-  whole("Records", 171),
+  whole("OpenObserve", 193),
+  whole("OpenObserveLogger", 48),
+  whole("Processor", 8),
+  whole("Records", 17),
   whole("Telemetry", 16),
   whole("Transport", 94),
   whole("testing", 245),
-  part("run", "Extension", 248),
-  part("layer", "OpenObserve", 178),
-  part("redact", "Processor", 5),
+  part("run", "Extension", 259),
+  part("layer", "OpenObserve", 191),
+  part("redact", "Processor", 4),
   part("Ledger", "Ledger", 41),
-  part("Records", "Records", 171),
+  part("Records", "Records", 16),
   part("layerHttpClient", "Transport", 88),
   part("OpenObserveDouble", "testing", 123)
 ]
