@@ -5,11 +5,13 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import { ExtensionConfig } from "../config/Config.ts"
 import type { InvokeEvent } from "../lambda/ExtensionsApi.ts"
 import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
 import type { Hooks as Moments } from "../lifecycle/Hooks.ts"
 import { CurrentRequestId } from "../logs/Records.ts"
+import * as Freeze from "../platform/Freeze.ts"
 import { Invocations } from "../telemetry/Invocations.ts"
 import type { Call, CallEnd, Hooks } from "./Hooks.ts"
 import type { TelemetryEvent } from "./Telemetry.ts"
@@ -57,12 +59,15 @@ export const make = Effect.fnUntraced(function*(
     atMostMs: number,
     requestId?: string
   ): Effect.Effect<void> =>
-    Effect.suspend(hook).pipe(
+    Effect.raceFirst(
+      Effect.asSome(Effect.suspend(hook)),
+      // a freeze takes none of its time
+      Effect.as(Freeze.sleep(Math.max(0, atMostMs), Math.max(0, atMostMs)), Option.none())
+    ).pipe(
       Effect.withSpan(`o2-lambda-extension/${name}`, { attributes: requestId === undefined ? {} : { requestId } }),
       Effect.provideContext(requestId === undefined ? context : Context.add(context, CurrentRequestId, requestId)),
-      Effect.timeoutOption(Duration.millis(Math.max(0, atMostMs))),
       Effect.flatMap((done) =>
-        done._tag === "None"
+        Option.isNone(done)
           ? Effect.logWarning(`${name} took too long and was interrupted`, { requestId, limitMs: atMostMs })
           : Effect.void
       ),

@@ -127,6 +127,23 @@ describe("an extension of somebody's own", () => {
     }
   }
 
+  it.live("is given the time that a freeze has taken", () =>
+    withEmbedder({
+      behaviour: { hook: "onCallEnd", fault: "dawdles" },
+      environment: { O2_FLUSH_STRATEGY: "continuous", O2_FLUSH_BUDGET_MS: "300" }
+    }, (lambda, openObserve) =>
+      Effect.gen(function*() {
+        // told with the next call, which is over before the hook is: nobody waits for it
+        yield* lambda.invoke({})
+        yield* lambda.invoke({ do: "sleep", ms: 80 })
+        yield* Effect.sleep("1 second")
+        yield* lambda.invoke({ do: "sleep", ms: 500 })
+        yield* lambda.shutdown()
+        const said = (yield* hooksIn(openObserve)).filter(([hook]) => hook === "onCallEnd")
+        assert.deepStrictEqual(said.map(([, status]) => status), ["success", "success", "success"])
+        assert.isFalse((yield* lambda.output).some(({ line }) => line.includes("took too long")))
+      })), patience)
+
   it.live(
     "is told of a time-out, and goes on in the next generation",
     () =>
