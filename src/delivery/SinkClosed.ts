@@ -17,6 +17,6 @@ import * as Data from "effect/Data"
  */
 export class SinkClosed extends Data.TaggedError("SinkClosed")<{}> {
   override get message() {
-    return "the sink has been closed and takes no more records: add them while its scope is open, at the latest in onShutdown"
+    return "the sink has been closed and takes no more records: add them before its scope ends, in an extension at the latest in onShutdown"
   }
 }

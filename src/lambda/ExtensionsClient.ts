@@ -126,6 +126,11 @@ export class ExtensionsClient extends Context.Service<ExtensionsClient, {
       )
 
       const register = Effect.gen(function*() {
+        if (environment.runtimeApi === "") {
+          const detail =
+            "AWS_LAMBDA_RUNTIME_API is not set: an extension runs where Lambda starts it, or a local Lambda"
+          return yield* new ExtensionsError({ operation: "register", status: undefined, detail })
+        }
         const { body, identifier: received, status } = environment.registration ?? (yield* sendRegister)
         const refusal = (detail: string) => new ExtensionsError({ operation: "register", status, detail })
         if (status !== 200) {

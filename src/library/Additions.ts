@@ -25,7 +25,10 @@ type AnyHooks = Hooks<never, never, never, never> | Hooks<unknown, unknown, unkn
 
 /** Makes the layers beneath and above the services; `outer` is what the embedder's program provides. */
 export const additionsOf = (
-  { hooks, processors }: { readonly hooks?: AnyHooks; readonly processors?: ReadonlyArray<Processor> },
+  { hooks, processors }: {
+    readonly hooks?: AnyHooks | undefined
+    readonly processors?: ReadonlyArray<Processor> | undefined
+  },
   outer: Context.Context<never>
 ) => {
   const hub = TelemetryHub.make()

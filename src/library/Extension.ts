@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as EffectLogger from "effect/Logger"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import { basename, dirname } from "node:path"
@@ -41,10 +42,10 @@ export interface ExtensionOptions<RInit = never, RInvoke = never, RCallEnd = nev
    * own log lines. Default: the name of the script that runs when it lies in a folder `extensions`, else
    * `o2-lambda-extension`.
    */
-  readonly name?: string
-  readonly hooks?: Hooks<RInit, RInvoke, RCallEnd, RShutdown>
+  readonly name?: string | undefined
+  readonly hooks?: Hooks<RInit, RInvoke, RCallEnd, RShutdown> | undefined
   /** What is done to each record before it is buffered, in this order. */
-  readonly processors?: ReadonlyArray<Processor>
+  readonly processors?: ReadonlyArray<Processor> | undefined
 }
 
 /**
@@ -97,8 +98,9 @@ const nameOfScript = (path = ""): string | undefined =>
   basename(dirname(path)) === "extensions" ? basename(path) : undefined
 
 /**
- * Runs a program as the process: SIGTERM and SIGINT interrupt it, which ends the extension in order. The exit code is 0 when
- * it ends by itself or by a signal, else 1. Nothing that is still open keeps the process.
+ * Runs a program as the process: SIGTERM, SIGINT and errors that nobody has caught (a timer that throws, a rejection)
+ * interrupt it, which ends the extension in order. The exit code is 0 when it ends by itself or by a signal, else 1. Nothing
+ * that is still open keeps the process.
  *
  * @since 0.2.0
  * @category running
@@ -116,7 +118,17 @@ export const runMain = <A, E>(program: Effect.Effect<A, E>): void =>
   })
 
 const startMain = Runtime.makeRunMain(({ fiber, teardown }) => {
+  let hasStrayed = false
   const interrupt = () => fiber.interruptUnsafe(fiber.id)
-  fiber.addObserver((exit) => teardown(exit, Output.exit))
+  /** What nobody has caught would end the process at once, and with it all records that wait. */
+  const stray = (error: unknown) => {
+    const say = Effect.logFatal("an error that nobody has caught ends the program", Cause.die(error))
+    Effect.runSync(Effect.provide(say, EffectLogger.layer([Logger.toStdout])))
+    hasStrayed = true
+    interrupt()
+  }
+  fiber.addObserver((exit) => teardown(exit, (code) => Output.exit(hasStrayed ? 1 : code)))
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, interrupt)
+  // a rejection that nobody handles comes as an exception, too
+  process.on("uncaughtException", stray)
 })

@@ -14,9 +14,9 @@ export interface Call {
   /** Epoch ms at which the function times out; `undefined` on Managed Instances, which do not say. */
   readonly deadlineMs: number | undefined
   /** With the alias or version that was called; absent when Lambda does not say. */
-  readonly invokedFunctionArn?: string
+  readonly invokedFunctionArn?: string | undefined
   /** X-Ray's trace header, `Root=…;Parent=…;Sampled=…`; absent when Lambda does not say. */
-  readonly traceHeader?: string
+  readonly traceHeader?: string | undefined
 }
 
 /**
@@ -59,17 +59,17 @@ export interface Shutdown {
  */
 export interface Hooks<RInit = never, RInvoke = never, RCallEnd = never, RShutdown = never> {
   /** Before the function's first call; Lambda's init waits for it, 5 s at most. What it acquires is kept until the end. */
-  readonly onInit?: Effect.Effect<unknown, unknown, RInit>
+  readonly onInit?: Effect.Effect<unknown, unknown, RInit> | undefined
   /**
    * When a call begins, beside the function. The sandbox does not freeze before it is done, 500 ms before the function's
    * time-out at most. On Managed Instances it begins when telemetry tells of the call.
    */
-  readonly onInvoke?: (call: Call) => Effect.Effect<unknown, unknown, RInvoke>
+  readonly onInvoke?: ((call: Call) => Effect.Effect<unknown, unknown, RInvoke>) | undefined
   /**
    * When a call has ended, before its records are flushed, `O2_FLUSH_BUDGET_MS` at most: what it adds leaves with them. Once
    * for each call; in sandboxes that are called often (`O2_FLUSH_STRATEGY`) that can be when the next call has begun.
    */
-  readonly onCallEnd?: (call: Call, end: CallEnd) => Effect.Effect<unknown, unknown, RCallEnd>
+  readonly onCallEnd?: ((call: Call, end: CallEnd) => Effect.Effect<unknown, unknown, RCallEnd>) | undefined
   /** When the sandbox ends and all telemetry has come, before the last flush: about half of a second. */
-  readonly onShutdown?: (shutdown: Shutdown) => Effect.Effect<unknown, unknown, RShutdown>
+  readonly onShutdown?: ((shutdown: Shutdown) => Effect.Effect<unknown, unknown, RShutdown>) | undefined
 }

@@ -129,3 +129,4 @@ export const inTermsOfOptions = (text: string): string =>
     .replaceAll(/O2_[A-Z_]+/g, (variable) => names.find((name) => variableOf[name] === variable) ?? variable)
     .replace(/a whole number of milliseconds from (\d+) to (\d+)/, "a duration from $1 to $2 milliseconds")
     .replaceAll("the function", "the program")
+    .replace(" (in a VPC: a NAT gateway or an endpoint)", "")

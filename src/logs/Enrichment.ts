@@ -94,10 +94,15 @@ export class Enrichment {
     return this.members(isLine ? this.requestIdOf(bytes, record) : undefined)
   }
 
-  /** What is added to what is of no call. Before the platform has told which sandbox this is, that is left open. */
-  get ofNoCall(): ReadonlyArray<Addition> {
-    const additions = this.members(undefined)
-    return this.instanceId === undefined ? additions.filter(({ name }) => name !== "faas_instance") : additions
+  /**
+   * What is added to what does not stand in the stream. What is not known of it is left open: which sandbox this is, before
+   * the platform has told, and whether it is a cold start, unless it is of the call whose lines are passing.
+   */
+  additionsFor(requestId: string | undefined): ReadonlyArray<Addition> {
+    const isPresent = requestId !== undefined && requestId === this.requestId
+    return this.members(undefined).filter(({ name }) =>
+      (name !== "faas_instance" || this.instanceId !== undefined) && (name !== "faas_coldstart" || isPresent)
+    )
   }
 
   private restore(instanceId: string | undefined): void {

@@ -10,9 +10,15 @@ import { RecordWriter } from "./RecordWriter.ts"
 
 /** What every record gets from the program that it is of. */
 export interface Stamp {
-  readonly additions: () => ReadonlyArray<Addition>
+  readonly additions: (requestId: string | undefined) => ReadonlyArray<Addition>
   /** The `_timestamp` of the next record, whose time in µs is given. */
   readonly timestamp: (micros: number) => number
+}
+
+/** What records that are encoded together have in common. */
+export interface CommonMembers {
+  readonly type: string
+  readonly requestId: string | undefined
 }
 
 /** A record as somebody has put it together. */
@@ -44,18 +50,19 @@ export class OwnRecordEncoder {
 
   constructor(stamp: Stamp, maxColumns: number) {
     this.stamp = stamp
-    const added = stamp.additions().map(({ name }) => columnName(name))
+    const added = stamp.additions(undefined).map(({ name }) => columnName(name))
     this.columns = new ColumnCounter(maxColumns, [...new Set([...COMMON_COLUMNS, ...added])])
   }
 
-  /** `members` are what these records have in common, unless they have it themselves. */
-  encode(records: ReadonlyArray<OwnRecord>, nowMs: number, members: ReadonlyArray<Addition> = []): EncodedRecords {
+  /** The records get what they have in common, unless they have it themselves. */
+  encode(records: ReadonlyArray<OwnRecord>, nowMs: number, { requestId, type }: CommonMembers): EncodedRecords {
     const { columns, stamp } = this
     const sources = records.map(({ json }) => Buffer.from(json))
     const out = new RecordWriter(
       sources.reduce((sum, { length }) => sum + length + EXPECTED_ADDITIONS_BYTES, 0)
     )
-    const additions = [...members, ...stamp.additions()]
+    const members = [addition("type", type), addition("requestId", requestId)].filter((member) => member !== undefined)
+    const additions = [...members, ...stamp.additions(requestId)]
     const ends: Array<number> = []
     let oldestTimestamp = Infinity
     columns.reset()

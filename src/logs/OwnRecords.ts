@@ -9,7 +9,7 @@ import { ExtensionConfig } from "../config/Config.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
 import type { SinkClosed } from "../delivery/SinkClosed.ts"
 import { jsonOf } from "./FieldsText.ts"
-import { addition, OwnRecordEncoder, type Stamp } from "./OwnRecordEncoder.ts"
+import { OwnRecordEncoder, type Stamp } from "./OwnRecordEncoder.ts"
 import { RecordEncoder } from "./RecordEncoder.ts"
 import { CurrentRequestId, IsPatient, RecordError, type RecordOptions, Records } from "./Records.ts"
 import * as RecordRouting from "./RecordRouting.ts"
@@ -59,10 +59,9 @@ export const make = Effect.fnUntraced(function*({ awaitRoom, isInTurn, stamp }: 
   const maxChunkBytes = Math.min(MAX_CHUNK_BYTES, maxBufferBytes / 8)
 
   const commonOf = Effect.fnUntraced(function*({ requestId, time, type = DEFAULT_TYPE }: RecordOptions) {
-    const call = requestId ?? (yield* CurrentRequestId)
     const timeMs = millisOf(time) ?? (yield* Clock.currentTimeMillis)
-    const members = [addition("type", type), call === undefined ? undefined : addition("requestId", call)]
-    return { timeMs, members: members.filter((member) => member !== undefined) }
+    if (Number.isNaN(timeMs)) return yield* new RecordError({ index: 0, cause: new TypeError("time is no moment") })
+    return { timeMs, members: { type, requestId: requestId ?? (yield* CurrentRequestId) } }
   })
 
   const take = Effect.fnUntraced(function*(

@@ -173,9 +173,9 @@ export class PostEncoder {
     }
   }
 
-  /** What is added to records that are of no call. */
-  get ofNoCall(): ReadonlyArray<Addition> {
-    return this.enrichment.ofNoCall
+  /** What is added to a record that comes from elsewhere, about a call or about none. */
+  additionsFor(requestId: string | undefined): ReadonlyArray<Addition> {
+    return this.enrichment.additionsFor(requestId)
   }
 
   /** The `_timestamp` of the next record, whose time in µs is given. */

@@ -22,8 +22,8 @@ export class RecordEncoder extends Context.Service<RecordEncoder, {
   readonly more: Effect.Effect<EncodedPost>
   /** Sets the metadata of all later records. */
   readonly identify: (identity: FunctionIdentity) => Effect.Effect<void>
-  /** What is added to records that come from elsewhere and are of no call. */
-  readonly additionsUnsafe: () => ReadonlyArray<Addition>
+  /** What is added to a record that comes from elsewhere, about a call or about none. */
+  readonly additionsUnsafe: (requestId: string | undefined) => ReadonlyArray<Addition>
   /** The `_timestamp` of a record that comes from elsewhere, whose time in µs is given. */
   readonly timestampUnsafe: (micros: number) => number
 }>()("o2-lambda-extension/RecordEncoder") {
@@ -50,7 +50,7 @@ export class RecordEncoder extends Context.Service<RecordEncoder, {
         encode: (post) => Effect.map(Clock.currentTimeMillis, (now) => encoder.encode(post, now)),
         more: Effect.sync(() => encoder.more()),
         identify: (identity) => Effect.sync(() => encoder.identify(identity)),
-        additionsUnsafe: () => encoder.ofNoCall,
+        additionsUnsafe: (requestId) => encoder.additionsFor(requestId),
         timestampUnsafe: (micros) => encoder.timestamp(micros)
       })
     })

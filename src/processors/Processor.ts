@@ -115,14 +115,14 @@ export interface RedactOptions {
    * What is hidden in every string of a record, at any depth: lines of text, and the values of objects, decoded. Numbers and
    * the names of members are not searched. A string stands for itself; the flags `g` and `y` make no difference.
    */
-  readonly patterns?: ReadonlyArray<RegExp | string>
+  readonly patterns?: ReadonlyArray<RegExp | string> | undefined
   /**
    * Names of members whose whole value is hidden, at any depth of records that are objects, in upper or lower case. A line of
    * text has no members, also when the text is JSON: that takes patterns, or a log format of JSON.
    */
-  readonly fields?: ReadonlyArray<string>
+  readonly fields?: ReadonlyArray<string> | undefined
   /** What takes the place of it. Default `[REDACTED]`. */
-  readonly replacement?: string
+  readonly replacement?: string | undefined
 }
 
 /**
@@ -142,6 +142,10 @@ export interface RedactOptions {
  * ```
  */
 export const redact = ({ fields = [], patterns = [], replacement = "[REDACTED]" }: RedactOptions): Processor => {
+  // it would look as if something were hidden
+  if (fields.length + patterns.length === 0) throw new TypeError("redact is given neither patterns nor fields")
+  const wrong = fields.find((name) => typeof name !== "string")
+  if (wrong !== undefined) throw new TypeError(`fields of redact are names, not ${String(wrong)}: that is a pattern`)
   const redaction = new Redaction({ fields, patterns, replacement })
   const hide = ({ json }: RecordView, failingHides: boolean): Outcome => {
     const redacted = redaction.apply(json, failingHides)

@@ -14,8 +14,9 @@ import { ControlPlane } from "./lambda/ControlPlane.ts"
 import { extensionMounts } from "./lambda/ExtensionMounts.ts"
 import type { ExtensionMounts } from "./lambda/ExtensionMounts.ts"
 import type { EmulatorOperations } from "./lambda/EmulatorOperations.ts"
-import type { LambdaEmulatorError } from "./lambda/LambdaEmulatorError.ts"
+import { LambdaEmulatorError } from "./lambda/LambdaEmulatorError.ts"
 import { attempt } from "./lambda/LambdaEmulatorError.ts"
+import { problemsOf } from "./lambda/OptionProblems.ts"
 import { resolveOptions } from "./lambda/Options.ts"
 import type { EmulatorSettings, LambdaEmulatorOptions } from "./lambda/Options.ts"
 import type { RunningLambda } from "./lambda/RunningLambda.ts"
@@ -87,6 +88,10 @@ const sandbox = (settings: EmulatorSettings, runtimeApi: string, mounts: Extensi
   )
 
 const make = Effect.fnUntraced(function*(options: LambdaEmulatorOptions) {
+  const problems = problemsOf(options)
+  if (problems.length > 0) {
+    return yield* new LambdaEmulatorError({ operation: "options", problem: problems.join("; ") })
+  }
   const directory = yield* temporaryDirectory(options)
   const settings = resolveOptions(options, directory)
   const server = yield* controlPlane(settings)

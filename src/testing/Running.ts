@@ -18,8 +18,28 @@ export interface Closeable extends AsyncDisposable {
 /** Runs an effect that needs nothing; rejects with the error that it fails with. */
 export type Run = <A, E>(effect: Effect.Effect<A, E>) => Promise<A>
 
+/** Rejects with errors that say in whose line: those of fibers show nothing but the inside of Effect. */
+const fromCaller = <A>(start: () => Promise<A>, caller: (...args: never) => unknown): Promise<A> => {
+  const here: { stack?: string } = {}
+  Error.captureStackTrace(here, caller)
+  return start().catch((error: unknown) => {
+    if (error instanceof Error) {
+      error.stack = `${error.name}: ${error.message}\n${here.stack?.slice(here.stack.indexOf("\n") + 1)}`
+    }
+    throw error
+  })
+}
+
+const run: Run = (effect) => fromCaller(() => Effect.runPromise(effect), run)
+
 /** Builds a layer, and hands out its service in another form together with the end of its scope. */
-export const running = async <I, S, E, A extends object>(
+export const running = <I, S, E, A extends object>(
+  service: Context.Key<I, S>,
+  layer: Layer.Layer<I, E>,
+  promised: (service: S, run: Run) => A
+): Promise<A & Closeable> => fromCaller(() => start(service, layer, promised), running)
+
+const start = async <I, S, E, A extends object>(
   service: Context.Key<I, S>,
   layer: Layer.Layer<I, E>,
   promised: (service: S, run: Run) => A
@@ -29,7 +49,7 @@ export const running = async <I, S, E, A extends object>(
   const close = () => closed ??= runtime.dispose()
   try {
     const built = await runtime.runPromise(Effect.service(service))
-    return Object.assign(promised(built, Effect.runPromise), { close, [Symbol.asyncDispose]: close })
+    return Object.assign(promised(built, run), { close, [Symbol.asyncDispose]: close })
   } catch (error) {
     await close()
     throw error

@@ -39,33 +39,33 @@ export interface LambdaEmulatorOptions {
   readonly extensionsDirectory: string
   readonly runtime: RuntimeOptions
   /** The customer's variables; they reach the runtime and the extensions. Nothing of the test's own environment does. */
-  readonly environment?: Readonly<Record<string, string>>
+  readonly environment?: Readonly<Record<string, string>> | undefined
   /** `PATH` of the processes; Lambda's when absent: `/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin`. */
-  readonly path?: string
+  readonly path?: string | undefined
   /** Default `demo-function`. */
-  readonly functionName?: string
+  readonly functionName?: string | undefined
   /** Default `$LATEST`. */
-  readonly functionVersion?: string
+  readonly functionVersion?: string | undefined
   /** Default `eu-west-1`. */
-  readonly region?: string
+  readonly region?: string | undefined
   /** Default `111122223333`. */
-  readonly accountId?: string
+  readonly accountId?: string | undefined
   /** Told to the processes, not enforced; default 128. */
-  readonly memorySizeMB?: number
+  readonly memorySizeMB?: number | undefined
   /** The function's time-out; default 3000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Default 10 000 on demand, else 130 000 or the function's time-out, whichever is longer. */
-  readonly initTimeoutMs?: number
+  readonly initTimeoutMs?: number | undefined
   /** What a shutdown with external extensions may take before SIGKILL; default 2000. */
-  readonly shutdownBudgetMs?: number
+  readonly shutdownBudgetMs?: number | undefined
   /** Default `on-demand`. */
-  readonly initializationType?: InitializationType
+  readonly initializationType?: InitializationType | undefined
   /** Calls that the built-in runtime serves at once on Managed Instances; default 4. */
-  readonly maxConcurrency?: number
+  readonly maxConcurrency?: number | undefined
   /** Default `Text`; always `JSON` on Managed Instances. */
-  readonly logFormat?: "Text" | "JSON"
+  readonly logFormat?: "Text" | "JSON" | undefined
   /** Stops all processes between invocations and holds telemetry back meanwhile; default true, false on Managed Instances. */
-  readonly freeze?: boolean
+  readonly freeze?: boolean | undefined
   /** How the Telemetry API answers subscriptions; default `available`. */
   readonly telemetryApi?:
     | "available"
@@ -74,41 +74,45 @@ export interface LambdaEmulatorOptions {
     | "closed-403"
     | "error-500"
     | "rejects-schema-400"
+    | undefined
   /** The schema versions the Telemetry API takes; all that the initialization type knows when absent. */
-  readonly telemetrySchemaVersions?: ReadonlyArray<string>
+  readonly telemetrySchemaVersions?: ReadonlyArray<string> | undefined
   /** How the Logs API answers subscriptions; default `available`, `missing-404` on Managed Instances. */
-  readonly logsApi?: "available" | "not-supported-202" | "missing-404"
+  readonly logsApi?: "available" | "not-supported-202" | "missing-404" | undefined
   /** Cuts a record larger than `maxBytes` in the middle, as production was seen to do; default false. */
-  readonly cutRecordsAtMaxBytes?: boolean
+  readonly cutRecordsAtMaxBytes?: boolean | undefined
   /** Bytes of undelivered events kept for one subscriber before events are dropped; default 16 MiB. */
-  readonly telemetryBufferBytes?: number
+  readonly telemetryBufferBytes?: number | undefined
   /** Hands INVOKE to the extensions this long after the runtime has got the invocation; default 0. */
-  readonly invokeDelayMs?: number
+  readonly invokeDelayMs?: number | undefined
   /** `never`: the end of no call is told, as when events get lost on their way; default `on-time`. */
-  readonly runtimeDone?: "on-time" | "never"
+  readonly runtimeDone?: "on-time" | "never" | undefined
   /** Whether `platform.initStart` names the sandbox; older ones and snapshots do not. Default true. */
-  readonly tellsInstanceId?: boolean
+  readonly tellsInstanceId?: boolean | undefined
   /** `never`: the last `platform.report` does not arrive before the end; default `on-time`. */
-  readonly lastReport?: "on-time" | "never"
+  readonly lastReport?: "on-time" | "never" | undefined
   /** Creates the delivery of the last report this long after SHUTDOWN has been handed out; before it when absent. */
-  readonly reportDelayAfterShutdownMs?: number
+  readonly reportDelayAfterShutdownMs?: number | undefined
   /**
    * What to do on a machine that does not know `sandbox.localdomain`, the name that AWS's samples bind to and subscribe
    * with: `auto` makes it known to the extensions where Linux lets it, `never` starts them as they are. Default `auto`.
    */
-  readonly resolveSandboxHost?: "auto" | "never"
+  readonly resolveSandboxHost?: "auto" | "never" | undefined
   /**
    * What the extensions see as `/opt`, for those that look for their files there; `extensionsDirectory` usually lies in
    * it. Takes Linux and the right to make mount namespaces; without that the emulator fails at once.
    */
-  readonly optDirectory?: string
+  readonly optDirectory?: string | undefined
   /** Stands for `/tmp` (exported as `TMPDIR`) and survives resets; a new one is made, and removed at the end, when absent. */
-  readonly temporaryDirectory?: string
+  readonly temporaryDirectory?: string | undefined
 }
+
+/** With every member present. */
+type Known<A> = { readonly [K in keyof A]-?: Exclude<A[K], undefined> }
 
 /** The options with every default filled in. */
 export interface EmulatorSettings
-  extends Required<Omit<LambdaEmulatorOptions, "optDirectory" | "reportDelayAfterShutdownMs">>
+  extends Known<Omit<LambdaEmulatorOptions, "optDirectory" | "reportDelayAfterShutdownMs">>
 {
   readonly optDirectory: string | undefined
   readonly reportDelayAfterShutdownMs: number | undefined

@@ -42,7 +42,11 @@ const first = async <A>(waited: Waited, find: () => A | undefined, patience: Pat
 const state = ({ history, isClosed }: Waited): string => {
   if (isClosed) return "; the emulator has been closed"
   const { frozenSince } = history
-  return frozenSince === undefined ? "" : `; the environment has been frozen for ${Math.round(now() - frozenSince)} ms`
+  return frozenSince === undefined
+    ? ""
+    : `; the environment has been frozen for ${
+      Math.round(now() - frozenSince)
+    } ms: invoke again or shut down for it to go on`
 }
 
 const within = ({ timeoutMs }: Patience): string => `within ${timeoutMs} ms`
