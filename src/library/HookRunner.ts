@@ -21,11 +21,20 @@ const MAX_INIT_MS = 5_000
 /** Left of a call's time, in ms, when its hooks must be done: a call must never time out because of us. */
 const DEADLINE_MARGIN_MS = 500
 
+/**
+ * Longest that each hook of a call goes on, in ms, when the call has crashed or its time-out has passed: Lambda kills all
+ * processes 2 s after a crash, and what the function said last has to be delivered until then.
+ */
+const MAX_AFTER_FAILURE_MS = 250
+
 /** The longest time-out that a function can have, in ms: for calls that name no deadline. */
 const MAX_CALL_MS = 900_000
 
 /** How long the end of a call is waited for, in ms, when the next one has begun: Lambda posts every 25 ms. */
 const LATE_END_MS = 100
+
+/** What tells of calls. */
+const CALL_EVENTS = new Set(["platform.start", "platform.runtimeDone"])
 
 /** A call whose end is to be handled. */
 interface Pending {
@@ -50,28 +59,38 @@ export const make = Effect.fnUntraced(function*(
   const inside = yield* Effect.context<never>()
   const pending = new Map<string, Pending>()
 
-  /** Runs a hook to its end, or until time is over. */
+  /** Runs a hook to its end, or until time is over: what goes on after it has been interrupted is not waited for. */
   const bounded = (
     name: keyof typeof hooks,
     hook: () => Effect.Effect<unknown, unknown, unknown>,
     atMostMs: number,
-    requestId?: string
-  ): Effect.Effect<void> =>
-    Effect.suspend(hook).pipe(
-      Effect.withSpan(`o2-lambda-extension/${name}`, { attributes: requestId === undefined ? {} : { requestId } }),
-      Effect.provideContext(requestId === undefined ? context : Context.add(context, CurrentRequestId, requestId)),
-      Effect.timeoutOption(Duration.millis(Math.max(0, atMostMs))),
-      Effect.flatMap((done) =>
-        done._tag === "None"
-          ? Effect.logWarning(`${name} took too long and was interrupted`, { requestId, limitMs: atMostMs })
-          : Effect.void
+    call?: Call
+  ): Effect.Effect<void> => {
+    const about = call === undefined || call.requestId === "" ? {} : { requestId: call.requestId }
+    const guarded = Effect.suspend(hook).pipe(
+      Effect.withSpan(`o2-lambda-extension/${name}`, { attributes: about }),
+      Effect.provideContext(
+        about.requestId === undefined ? context : Context.add(context, CurrentRequestId, about.requestId)
       ),
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause)
           ? Effect.void
-          : Effect.logError(`${name} has failed; the extension goes on`, { requestId }, cause)
+          : Effect.logError(`${name} has failed; the extension goes on`, about, cause)
       )
     )
+    return Effect.acquireUseRelease(
+      Effect.forkDetach(guarded, { startImmediately: true }),
+      (fiber) =>
+        Effect.flatMap(
+          Effect.timeoutOption(Fiber.await(fiber), Duration.millis(Math.max(0, atMostMs))),
+          (done) =>
+            done._tag === "None"
+              ? Effect.logWarning(`${name} took too long and was interrupted`, { ...about, limitMs: atMostMs })
+              : Effect.void
+        ),
+      (fiber) => Effect.sync(() => fiber.interruptUnsafe())
+    )
+  }
 
   const leftFor = (call: Call) =>
     Effect.map(Clock.currentTimeMillis, (now) => (call.deadlineMs ?? now + MAX_CALL_MS) - DEADLINE_MARGIN_MS - now)
@@ -90,13 +109,25 @@ export const make = Effect.fnUntraced(function*(
 
   const endCall = Effect.fnUntraced(function*(entry: Pending) {
     const { call, work } = entry
-    yield* Fiber.await(work)
-    pending.delete(call.requestId)
+    const { hasFailed } = yield* invocations.state
+    const isLate = hasFailed(call.requestId)
+    yield* isLate ? endSoon(entry) : Fiber.await(work)
+    // calls that Lambda does not name have the same id
+    if (pending.get(call.requestId) === entry) pending.delete(call.requestId)
     const { onCallEnd } = hooks
     if (onCallEnd === undefined) return
     const told = yield* endOf(entry)
-    const atMostMs = Math.min(flushBudgetMs, yield* leftFor(call))
-    yield* bounded("onCallEnd", () => onCallEnd(call, told), atMostMs, call.requestId)
+    const left = yield* leftFor(call)
+    const atMostMs = Math.min(flushBudgetMs, isLate || left <= -DEADLINE_MARGIN_MS ? MAX_AFTER_FAILURE_MS : left)
+    yield* bounded("onCallEnd", () => onCallEnd(call, told), atMostMs, call)
+  })
+
+  /** Ends what goes on beside a function that is no more. */
+  const endSoon = Effect.fnUntraced(function*({ call: { requestId }, work }: Pending) {
+    const done = yield* Effect.timeoutOption(Fiber.await(work), Duration.millis(MAX_AFTER_FAILURE_MS))
+    if (done._tag === "Some") return
+    yield* Fiber.interrupt(work)
+    yield* Effect.logWarning("onInvoke was interrupted, since the call has failed", { requestId })
   })
 
   /** Handles the end of a call, once, and waits for it. */
@@ -109,7 +140,7 @@ export const make = Effect.fnUntraced(function*(
     const { onInvoke } = hooks
     const hook = onInvoke === undefined
       ? Effect.void
-      : bounded("onInvoke", () => onInvoke(call), yield* leftFor(call), call.requestId)
+      : bounded("onInvoke", () => onInvoke(call), yield* leftFor(call), call)
     const work = yield* Effect.forkIn(hook, scope)
     const entry: Pending = { call, work, runtimeDone: undefined, ending: undefined }
     pending.set(call.requestId, entry)
@@ -122,20 +153,19 @@ export const make = Effect.fnUntraced(function*(
       entry.ending !== undefined || isRuntimeDone(entry.call.requestId) ? -Infinity : Infinity
     ).pipe(Effect.andThen(end(entry)))
 
+  const run = Effect.runForkWith(inside)
+
   if (hooks.onCallEnd !== undefined || isManagedInstance) {
-    hub.listen((event) => {
-      const { record, type } = event
-      if (type !== "platform.runtimeDone" && type !== "platform.start") return
-      const requestId = (record as { readonly requestId?: unknown } | null)?.requestId
+    hub.listen(CALL_EVENTS, (event) => {
+      const requestId = (event.record as { readonly requestId?: unknown } | null)?.requestId
       if (typeof requestId !== "string") return
       const entry = pending.get(requestId)
-      if (type === "platform.runtimeDone" && entry !== undefined) entry.runtimeDone = event
-      // extensions of Managed Instances are not told of calls
-      if (isManagedInstance && type === "platform.start" && entry === undefined) {
-        Effect.runForkWith(inside)(
-          Effect.flatMap(begin({ requestId, deadlineMs: undefined }), (entry) => endWhenTold(entry))
-        )
-      }
+      const isEnd = event.type === "platform.runtimeDone"
+      if (isEnd && entry !== undefined) entry.runtimeDone = event
+      // extensions of Managed Instances are not told of calls, and there can be thousands at once: none waits by itself
+      if (!isManagedInstance) return
+      if (isEnd && entry !== undefined) run(Effect.forkIn(end(entry), scope))
+      if (!isEnd && entry === undefined) run(begin({ requestId, deadlineMs: undefined }))
     })
   }
 

@@ -33,10 +33,9 @@ const main = Effect.gen(function*() {
   yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
   const course: Course = { isSubscribed: yield* subscribe, lastCall: undefined }
   const hooks = yield* Hooks
-  if (hooks !== undefined) yield* hooks.atInit
   const shutDown = Shutdown.make()
   // what goes on beside the calls has ended when the end begins: a file that is left must not be taken for settled
-  yield* Effect.scoped(serveAll(course)).pipe(
+  yield* Effect.andThen(hooks?.atInit ?? Effect.void, Effect.scoped(serveAll(course))).pipe(
     Effect.flatMap((end) => shutDown(end, course)),
     Effect.tapError((error: ExtensionsError) =>
       Effect.gen(function*() {
