@@ -88,6 +88,21 @@ describe("hooks in trouble", () => {
     )
   })
 
+  it.effect("that have begun are done before the sandbox can freeze, where nobody waits for the end of a call, too", () =>
+    withHooks(
+      { onInvoke: () => Effect.sleep("200 millis"), onCallEnd: () => Effect.sleep("50 millis") },
+      { env: { O2_FLUSH_STRATEGY: "continuous" } },
+      function*(program) {
+        yield* call(program, "r1")
+        yield* TestClock.adjust("249 millis")
+        yield* settle
+        assert.deepStrictEqual(program.polls, [0])
+        yield* TestClock.adjust("1 millis")
+        yield* settle
+        assert.deepStrictEqual(program.polls, [0, 250])
+      }
+    ))
+
   it.effect("end each call once where Lambda names none", () => {
     const { entries, note } = noted()
     let begun = 0
