@@ -11,6 +11,7 @@ import { RecordEncoder } from "../logs/RecordEncoder.ts"
 import * as Freeze from "../platform/Freeze.ts"
 import * as Logger from "../platform/Logger.ts"
 import * as SteadyClock from "../platform/SteadyClock.ts"
+import { Invocations } from "../telemetry/Invocations.ts"
 import { TelemetryServer } from "../telemetry/TelemetryServer.ts"
 import * as CallHistory from "./CallHistory.ts"
 import * as FailedInit from "./FailedInit.ts"
@@ -56,6 +57,7 @@ const serveAll = Effect.fnUntraced(function*(course: Course) {
   const extensions = yield* ExtensionsClient
   const sink = yield* OpenObserveSink
   const hooks = yield* Hooks
+  const invocations = yield* Invocations
   const { isManagedInstance, isSnapStart } = yield* LambdaEnvironment
   // a connection or a timer would be dead in every sandbox that a snapshot is restored to
   if (!isSnapStart) yield* sink.open
@@ -80,6 +82,8 @@ const serveAll = Effect.fnUntraced(function*(course: Course) {
     if (waited >= Freeze.MIN_FREEZE_MS && !isManagedInstance) yield* sink.thawed(asked)
     yield* FiberHandle.clear(deadline)
     if (event.eventType === "SHUTDOWN") return event
+    // Lambda tries an asynchronous call again under the same id
+    invocations.forgetUnsafe(event.requestId, asked)
     if (hooks !== undefined) yield* hooks.atInvoke(event)
     if (course.isSubscribed) {
       course.lastCall = event.requestId

@@ -103,6 +103,34 @@ describe("hooks in trouble", () => {
       }
     ))
 
+  it.effect("end each attempt of a call that Lambda tries again under the same id", () => {
+    const { entries, note } = noted()
+    return withHooks(
+      {
+        onCallEnd: ({ requestId }, { status }) =>
+          Effect.andThen(Effect.sleep("10 millis"), note(`${requestId} ${status}`))
+      },
+      {},
+      function*(program) {
+        yield* begin(program, "r1", 3000, "first try")
+        yield* program.send(event.runtimeDone("r1", "error"))
+        yield* settle
+        yield* TestClock.adjust("1 minute")
+        yield* begin(program, "r1", 3000, "second try")
+        yield* settle
+        assert.deepStrictEqual(entries, ["r1 error"])
+        assert.deepStrictEqual(timesSent(program, "second try"), [0])
+        yield* program.send(event.runtimeDone("r1"))
+        yield* TestClock.adjust("10 millis")
+        yield* settle
+        assert.deepStrictEqual(entries, ["r1 error", "r1 success"])
+        // it has left before the sandbox can freeze
+        assert.deepStrictEqual(timesSent(program, "first try", "second try"), [1, 1])
+        assert.strictEqual(program.polls.length, 3)
+      }
+    )
+  })
+
   it.effect("end each call once where Lambda names none", () => {
     const { entries, note } = noted()
     let begun = 0
