@@ -29,35 +29,36 @@ export const layerNoDeps = Layer.merge(LogPipeline.layerNoDeps, Spill.layerNoDep
 )
 
 /** The same with settings read from the `ConfigProvider`, which is the environment unless replaced. */
-const layerIn = <R>(beneath: Layer.Layer<LambdaEnvironment, ConfigurationError, R>) =>
+const layerIn = ({ beneath, environment }: Pick<Additions<never>, "beneath" | "environment">) =>
   layerNoDeps.pipe(
+    Layer.provideMerge(beneath),
     Layer.provideMerge(ServerTransport.layerWith(Effect.logWarning)),
     Layer.provideMerge(ExtensionConfig.layer),
-    Layer.provideMerge(beneath)
+    Layer.provideMerge(environment)
   )
 
 /** The same in the sandbox that the `ConfigProvider` describes. */
-export const layer = layerIn(LambdaEnvironment.layer)
+export const layer = layerIn({ environment: LambdaEnvironment.layer, beneath: Layer.empty })
 
 /** Every service of the extension. */
 type Services = Layer.Success<typeof layer>
 
 /** What an embedder adds. */
-export interface Additions<R1, R2> {
+export interface Additions<R> {
   readonly environment: Layer.Layer<LambdaEnvironment>
   /** What the services are built with: references that they read. */
-  readonly beneath: Layer.Layer<never, ConfigurationError, R1>
+  readonly beneath: Layer.Layer<never, ConfigurationError, ExtensionConfig>
   /** What is built with the services, and needed by the program. */
-  readonly above: Layer.Layer<never, never, Services | R2>
+  readonly above: Layer.Layer<never, never, Services | R>
 }
 
 /**
  * The whole extension, as Lambda runs it, with what an embedder adds: says what is wrong with the settings, and why it ends
  * when it must.
  */
-export const programWith = <R1, R2>({ above, beneath, environment }: Additions<R1, R2>) =>
+export const programWith = <R>({ above, beneath, environment }: Additions<R>) =>
   Extension.run.pipe(
-    Effect.provide(Layer.provideMerge(above, layerIn(Layer.merge(environment, beneath)))),
+    Effect.provide(Layer.provideMerge(above, layerIn({ beneath, environment }))),
     Effect.catchTags({ ConfigurationError: RefusedStart.refuse, ListenError: RefusedStart.refuse }),
     Effect.tapErrorTag(
       "ExtensionsError",

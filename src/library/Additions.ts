@@ -3,7 +3,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as EffectLogger from "effect/Logger"
-import * as Scope from "effect/Scope"
 import { ExtensionConfig } from "../config/Config.ts"
 import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
 import { Hooks as Moments } from "../lifecycle/Hooks.ts"
@@ -43,9 +42,9 @@ const hooksLayer = (hooks: AnyHooks, outer: Context.Context<never>, hub: Telemet
     Moments,
     Effect.gen(function*() {
       const provided = yield* Effect.context<
-        ExtensionConfig | LambdaEnvironment | Ledger | Records | Scope.Scope | Telemetry
+        ExtensionConfig | LambdaEnvironment | Ledger | Records | Telemetry
       >()
-      const ours = Context.pick(ExtensionConfig, LambdaEnvironment, Ledger, Records, Scope.Scope, Telemetry)(provided)
+      const ours = Context.pick(ExtensionConfig, LambdaEnvironment, Ledger, Records, Telemetry)(provided)
       const toRecords = yield* OpenObserveLogger.make
       // a program's own loggers stay; Effect's would write for people at a terminal
       const loggers = [...Context.get(outer, EffectLogger.CurrentLoggers)].map((logger) =>

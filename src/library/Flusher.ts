@@ -35,15 +35,15 @@ const OUTAGE_SHARE = 0.7
  *
  * const checkpoint = Effect.gen(function*() {
  *   const flusher = yield* Flusher
- *   const isAllStored = yield* flusher.flush({ timeout: "5 seconds" })
- *   if (!isAllStored) yield* Effect.logWarning("records are still waiting for OpenObserve")
+ *   const haveLeft = yield* flusher.flush({ timeout: "5 seconds" })
+ *   if (!haveLeft) yield* Effect.logWarning("records are still waiting for OpenObserve")
  * })
  * ```
  */
 export class Flusher extends Context.Service<Flusher, {
   /**
-   * Delivers all that has been added so far: true when nothing of it is left, false when time was over first. What is left is
-   * not lost. An outage is waited for, too.
+   * Delivers all that has been added so far: true when nothing of it is left, since it was stored or, for a reason that the
+   * `Ledger` has, given up; false when time was over first. What is left is not lost. An outage is waited for, too.
    */
   readonly flush: (options?: {
     /** Default 30 seconds. */

@@ -49,7 +49,7 @@ export interface Shutdown {
 
 /**
  * Work at the moments of a sandbox's life. A hook may fail: that is logged, and the extension goes on. None can take the
- * function down or lose its logs: each is interrupted when its time is over, with a warning.
+ * function down or lose its logs: each is interrupted when its time is over, with a warning, and not waited for then.
  *
  * Inside of hooks, records that are added and lines that are logged (`Effect.log`) are sent to OpenObserve, under the request
  * id of the call.
@@ -61,13 +61,14 @@ export interface Hooks<RInit = never, RInvoke = never, RCallEnd = never, RShutdo
   /** Before the function's first call; Lambda's init waits for it, 5 s at most. What it acquires is kept until the end. */
   readonly onInit?: Effect.Effect<unknown, unknown, RInit> | undefined
   /**
-   * When a call begins, beside the function. The sandbox does not freeze before it is done, 500 ms before the function's
-   * time-out at most. On Managed Instances it begins when telemetry tells of the call.
+   * When a call begins, beside the function. The sandbox does not freeze before it is done: it is interrupted 500 ms before
+   * the function's time-out, or 250 ms after a crash. On Managed Instances it begins when telemetry tells of the call.
    */
   readonly onInvoke?: ((call: Call) => Effect.Effect<unknown, unknown, RInvoke>) | undefined
   /**
-   * When a call has ended, before its records are flushed, `O2_FLUSH_BUDGET_MS` at most: what it adds leaves with them. Once
-   * for each call; in sandboxes that are called often (`O2_FLUSH_STRATEGY`) that can be when the next call has begun.
+   * When a call has ended, before its records are flushed: what it adds leaves with them. `O2_FLUSH_BUDGET_MS` at most, and
+   * 250 ms after a crash or time-out, since Lambda kills all processes soon. Once for each call; in sandboxes that are called
+   * often (`O2_FLUSH_STRATEGY`) that can be when the next call has begun.
    */
   readonly onCallEnd?: ((call: Call, end: CallEnd) => Effect.Effect<unknown, unknown, RCallEnd>) | undefined
   /** When the sandbox ends and all telemetry has come, before the last flush: about half of a second. */

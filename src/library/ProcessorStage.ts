@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import { ConfigurationError } from "../config/Config.ts"
+import { ConfigurationError, ExtensionConfig } from "../config/Config.ts"
 import { streamName } from "../config/SettingReaders.ts"
 import { RecordProcessor } from "../logs/RecordProcessor.ts"
 import { routeName } from "../openobserve/LogsDestination.ts"
@@ -13,10 +13,13 @@ import * as Stage from "../processors/Stage.ts"
 const MAX_DESTINATION_LENGTH = 64
 
 /** The stage of these processors; none without any. */
-export const layer = (processors: ReadonlyArray<Processor> = []): Layer.Layer<never, ConfigurationError> =>
+export const layer = (
+  processors: ReadonlyArray<Processor> = []
+): Layer.Layer<never, ConfigurationError, ExtensionConfig> =>
   processors.length === 0 ? Layer.empty : Layer.effect(
     RecordProcessor,
-    Effect.suspend(() => {
+    Effect.gen(function*() {
+      const { onConfigError } = yield* ExtensionConfig
       const stage = Stage.make(processors)
       const problems = stage.streams.flatMap((stream) => {
         const read = streamName(stream)
@@ -25,8 +28,6 @@ export const layer = (processors: ReadonlyArray<Processor> = []): Layer.Layer<ne
           ? [`the stream ${JSON.stringify(stream)} of Processor.route is empty or too long: take a shorter name`]
           : []
       })
-      return problems.length === 0
-        ? Effect.succeed(stage)
-        : Effect.fail(new ConfigurationError({ problems, reaction: "fail" }))
+      return problems.length === 0 ? stage : yield* new ConfigurationError({ problems, reaction: onConfigError })
     })
   )

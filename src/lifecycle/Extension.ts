@@ -11,6 +11,7 @@ import { RecordEncoder } from "../logs/RecordEncoder.ts"
 import * as Freeze from "../platform/Freeze.ts"
 import * as Logger from "../platform/Logger.ts"
 import * as SteadyClock from "../platform/SteadyClock.ts"
+import { Invocations } from "../telemetry/Invocations.ts"
 import { TelemetryServer } from "../telemetry/TelemetryServer.ts"
 import * as CallHistory from "./CallHistory.ts"
 import * as FailedInit from "./FailedInit.ts"
@@ -33,10 +34,9 @@ const main = Effect.gen(function*() {
   yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
   const course: Course = { isSubscribed: yield* subscribe, lastCall: undefined }
   const hooks = yield* Hooks
-  if (hooks !== undefined) yield* hooks.atInit
   const shutDown = Shutdown.make()
   // what goes on beside the calls has ended when the end begins: a file that is left must not be taken for settled
-  yield* Effect.scoped(serveAll(course)).pipe(
+  yield* Effect.andThen(hooks?.atInit ?? Effect.void, Effect.scoped(serveAll(course))).pipe(
     Effect.flatMap((end) => shutDown(end, course)),
     Effect.tapError((error: ExtensionsError) =>
       Effect.gen(function*() {
@@ -57,6 +57,7 @@ const serveAll = Effect.fnUntraced(function*(course: Course) {
   const extensions = yield* ExtensionsClient
   const sink = yield* OpenObserveSink
   const hooks = yield* Hooks
+  const invocations = yield* Invocations
   const { isManagedInstance, isSnapStart } = yield* LambdaEnvironment
   // a connection or a timer would be dead in every sandbox that a snapshot is restored to
   if (!isSnapStart) yield* sink.open
@@ -81,6 +82,8 @@ const serveAll = Effect.fnUntraced(function*(course: Course) {
     if (waited >= Freeze.MIN_FREEZE_MS && !isManagedInstance) yield* sink.thawed(asked)
     yield* FiberHandle.clear(deadline)
     if (event.eventType === "SHUTDOWN") return event
+    // Lambda tries an asynchronous call again under the same id
+    invocations.forgetUnsafe(event.requestId, asked)
     if (hooks !== undefined) yield* hooks.atInvoke(event)
     if (course.isSubscribed) {
       course.lastCall = event.requestId

@@ -54,6 +54,8 @@ export class Invocations extends Context.Service<Invocations, {
     until: (state: StreamState) => number,
     meanwhile?: Effect.Effect<void, never, R>
   ) => Effect.Effect<void, never, R>
+  /** A call begins: what was told of one with the same id before `asked` (epoch ms) is of an earlier attempt. */
+  readonly forgetUnsafe: (requestId: string, asked: number) => void
   /** A post has been taken from the queue. */
   readonly beginUnsafe: (nowMillis: number) => void
   readonly observeUnsafe: (event: PlatformEvent) => void
@@ -118,6 +120,9 @@ export class Invocations extends Context.Service<Invocations, {
               : progress.await
           }
         }),
+        forgetUnsafe: (requestId, asked) => {
+          for (const ids of [runtimeDone, failed, reported]) ids.forget(requestId, asked)
+        },
         beginUnsafe: (nowMillis) => {
           isBusy = true
           lastPostAt = nowMillis
@@ -137,19 +142,19 @@ export class Invocations extends Context.Service<Invocations, {
             case "Fault":
               hasInitFailed ||= !hasBegun
               if (event.requestId === undefined) break
-              failed.add(event.requestId)
-              runtimeDone.add(event.requestId)
+              failed.add(event.requestId, lastPostAt)
+              runtimeDone.add(event.requestId, lastPostAt)
               break
             case "RuntimeDone":
               hasRuntimeDone = true
-              runtimeDone.add(event.requestId)
-              if (event.hasFailed) failed.add(event.requestId)
+              runtimeDone.add(event.requestId, lastPostAt)
+              if (event.hasFailed) failed.add(event.requestId, lastPostAt)
               if (event.durationMs === undefined) break
               measuredCalls++
               lastDurationMs = event.durationMs
               break
             case "Report":
-              reported.add(event.requestId)
+              reported.add(event.requestId, lastPostAt)
               break
             case "Dropped":
               lastGapAt = lastPostAt
@@ -177,15 +182,20 @@ export class Invocations extends Context.Service<Invocations, {
 /** Request ids that can still matter: events of one invocation come at most a few invocations late. */
 const REMEMBERED_IDS = 64
 
-/** The last few request ids of a kind. */
+/** The last few request ids of a kind, and when each was told, in epoch ms. */
 class RecentIds {
-  private readonly ids = new Set<string>()
+  private readonly ids = new Map<string, number>()
 
-  add(id: string): void {
-    this.ids.add(id)
+  add(id: string, at: number): void {
+    this.ids.set(id, at)
     if (this.ids.size <= REMEMBERED_IDS) return
-    const [oldest] = this.ids
+    const [oldest] = this.ids.keys()
     if (oldest !== undefined) this.ids.delete(oldest)
+  }
+
+  forget(id: string, before: number): void {
+    const at = this.ids.get(id)
+    if (at !== undefined && at < before) this.ids.delete(id)
   }
 
   has(id: string): boolean {

@@ -60,6 +60,15 @@ describe("the tarball", () => {
     assert.deepStrictEqual(named.filter((path) => !existsSync(join(directory, "package", path))), [])
   })
 
+  it("declares nothing that is marked as internal", () => {
+    const declarations = files.filter((file) => file.endsWith(".d.ts"))
+    assert.isNotEmpty(declarations)
+    assert.deepStrictEqual(
+      declarations.filter((file) => readFileSync(join(directory, file), "utf8").includes("@internal")),
+      []
+    )
+  })
+
   it("has no program, test or source beside the bundle and the library", () => {
     const rooms = new Set(
       files.filter((file) => !file.endsWith("/")).map((file) => file.split("/").slice(1, 3).join("/"))

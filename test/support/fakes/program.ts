@@ -131,8 +131,9 @@ export const makeProgram = (options: ProgramOptions = {}) => {
     Layer.provideMerge(destination),
     Layer.provideMerge(LogBuffer.layerNoDeps),
     Layer.provideMerge(Ledger.layer),
+    Layer.provideMerge(beneath),
     Layer.provideMerge(ExtensionConfig.layerEnv({ ...settings, ...options.env })),
-    Layer.provideMerge(Layer.mergeAll(client, server, spill, environment, transport.layer, log.layer, beneath))
+    Layer.provideMerge(Layer.mergeAll(client, server, spill, environment, transport.layer, log.layer))
   )
 
   const invoke = (requestId: string, timeoutMs = 3000) =>

@@ -53,6 +53,20 @@ describe("CircuitBreaker", () => {
       assert.strictEqual(found.at(-1), 60_000)
     }))
 
+  it.effect("shortens the pause of a long outage when somebody waits, but not one that is asked for", () =>
+    Effect.sync(() => {
+      const paused = (failure: { readonly askedMs?: number; readonly isSetting?: boolean }) => {
+        const breaker = new CircuitBreaker()
+        breaker.failed(1_000_000, EVEN)
+        breaker.failed(1_300_000, EVEN, { askedMs: 0, isSetting: false, ...failure })
+        const isOfUse = breaker.hurry()
+        return { isOfUse, isOpenAt: [2_999, 3_001, 29_000].map((ms) => breaker.isOpen(1_300_000 + ms)) }
+      }
+      assert.deepStrictEqual(paused({}), { isOfUse: true, isOpenAt: [true, false, false] })
+      assert.deepStrictEqual(paused({ askedMs: 30_000 }), { isOfUse: false, isOpenAt: [true, true, true] })
+      assert.deepStrictEqual(paused({ isSetting: true }), { isOfUse: false, isOpenAt: [true, true, true] })
+    }))
+
   it.effect("doubles the pauses for a wrong setting, from 5 s on", () =>
     Effect.sync(() =>
       assert.deepEqual(pauses(6, { isSetting: true }), [5_000, 10_000, 20_000, 40_000, 60_000, 60_000])

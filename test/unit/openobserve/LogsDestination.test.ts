@@ -44,6 +44,24 @@ const prepared = (destination: Destination, lines: ReadonlyArray<string>) =>
 
 const DROPPED = { _tag: "Divide", detail: "dropped", reason: "unaccounted" } as const
 
+describe("destinations of routes", () => {
+  it.effect("are called like no other: a file that was spilled finds its stream again", () =>
+    Effect.gen(function*() {
+      const config = yield* ExtensionConfig
+      const streams = ["logs", "platform", "audit", "a/b", "a%2Fb"]
+      const names = [
+        LogsDestination.make(config),
+        LogsDestination.makePlatform(config),
+        ...streams.map((stream) => LogsDestination.makeRoute(config, stream))
+      ].map((destination) => destination?.name)
+      assert.strictEqual(new Set(names).size, names.length)
+    }).pipe(Effect.provide(ExtensionConfig.layerEnv({
+      O2_ORGANIZATION_ID: "org",
+      O2_AUTHORIZATION_HEADER: "Basic eDp5",
+      O2_PLATFORM_STREAM: "events"
+    }))))
+})
+
 describe("LogsDestination", () => {
   it.effect("sends JSON with the credentials to the stream", () =>
     Effect.gen(function*() {

@@ -1,6 +1,7 @@
 /** Processors cost nobody anything who has none: the extension's program does not even have them. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -50,15 +51,26 @@ describe("without processors", () => {
     }).pipe(Effect.provide(ExtensionConfig.layerEnv(settings))))
 })
 
+const refused = (stream: string, env: Readonly<Record<string, string>> = {}) => {
+  const layer = ProcessorStage.layer([Processor.when(() => true, Processor.route([stream], () => undefined))])
+  const config = ExtensionConfig.layerEnv({ ...settings, ...env })
+  return Effect.flip(RecordProcessor.pipe(Effect.provide(layer.pipe(Layer.provide(config)))))
+}
+
 describe("a stream of Processor.route that OpenObserve would not take", () => {
   const streams: ReadonlyArray<string> = ["", "streams", "a b\n", "x".repeat(300), "\ud800", "é".repeat(20)]
   for (const stream of streams) {
     it.effect(`is an error at the start: ${JSON.stringify(stream).slice(0, 30)}`, () =>
       Effect.gen(function*() {
-        const layer = ProcessorStage.layer([Processor.when(() => true, Processor.route([stream], () => undefined))])
-        const error = yield* Effect.flip(RecordProcessor.pipe(Effect.provide(layer)))
+        const error = yield* refused(stream)
         assert.strictEqual(error._tag, "ConfigurationError")
         assert.include(error.message, "Processor.route")
       }))
   }
+
+  it.effect("takes the function down only where a wrong setting would", () =>
+    Effect.gen(function*() {
+      assert.deepInclude(yield* refused(""), { reaction: "fail" })
+      assert.deepInclude(yield* refused("", { O2_ON_CONFIG_ERROR: "pass-through" }), { reaction: "pass-through" })
+    }))
 })
