@@ -60,7 +60,6 @@ export const make = Effect.fnUntraced(function*({ awaitRoom, isInTurn, stamp }: 
 
   const commonOf = Effect.fnUntraced(function*({ requestId, time, type = DEFAULT_TYPE }: RecordOptions) {
     const timeMs = millisOf(time) ?? (yield* Clock.currentTimeMillis)
-    if (Number.isNaN(timeMs)) return yield* new RecordError({ index: 0, cause: new TypeError("time is no moment") })
     return { timeMs, members: { type, requestId: requestId ?? (yield* CurrentRequestId) } }
   })
 

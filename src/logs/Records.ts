@@ -37,7 +37,10 @@ export class RecordError extends Data.TaggedError("RecordError")<{
  * @category models
  */
 export interface RecordOptions {
-  /** When it happened; now unless given. A number is in ms since the epoch, with a fraction for µs. */
+  /**
+   * When it happened; now unless given, and for what is no moment (`NaN`). A number is in ms since the epoch, with a fraction
+   * for µs.
+   */
   readonly time?: DateTime.DateTime | Date | number | undefined
   /** Default `custom`. Lambda's own are `function`, `extension` and `platform.…`. */
   readonly type?: string | undefined
@@ -69,7 +72,7 @@ export const IsPatient = Context.Reference<boolean>("o2-lambda-extension/Records
 })
 
 /**
- * Takes records of your own. Members are what `JSON.stringify` makes of them, and of errors `name`, `message`, `stack` and
+ * Takes records of your own. Members are what `JSON.stringify` makes of them, and of errors among them `name`, `message`, `stack` and
  * what else they have; `_timestamp` comes from `time`, and `requestId`, `type` and metadata are added unless a record has such
  * members itself. Processors see them as they see all others.
  *

@@ -8,18 +8,15 @@ const durations = ["timeoutMs", "initTimeoutMs", "shutdownBudgetMs", "invokeDela
 export const problemsOf = (options: LambdaEmulatorOptions): ReadonlyArray<string> => {
   const { extensionsDirectory, runtime } = options as Partial<LambdaEmulatorOptions>
   const problems: Array<string> = []
-  if (extensionsDirectory === undefined || !isThere(extensionsDirectory, "isDirectory")) {
-    problems.push(`extensionsDirectory names no directory: ${extensionsDirectory}`)
-  }
+  const isThere = extensionsDirectory !== undefined &&
+    statSync(extensionsDirectory, { throwIfNoEntry: false })?.isDirectory() === true
+  if (!isThere) problems.push(`extensionsDirectory names no directory: ${extensionsDirectory}`)
   if (runtime === undefined) {
     problems.push("runtime is missing: give { _tag: \"Handler\", file } or { _tag: \"Bootstrap\", file }")
-  } else if (!isThere(runtime.file, "isFile")) problems.push(`runtime.file names no file: ${runtime.file}`)
+  }
   for (const name of durations) {
     const value = options[name]
     if (value !== undefined && !(value >= 0)) problems.push(`${name} is no duration in ms: ${value}`)
   }
   return problems
 }
-
-const isThere = (path: string, kind: "isDirectory" | "isFile"): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.[kind]() === true

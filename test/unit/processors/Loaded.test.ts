@@ -46,7 +46,7 @@ describe("without processors", () => {
       for (const none of [undefined, []]) {
         assert.isUndefined(yield* RecordProcessor.pipe(Effect.provide(ProcessorStage.layer(none))))
       }
-      const some = ProcessorStage.layer([Processor.redact({})])
+      const some = ProcessorStage.layer([Processor.redact({ fields: ["password"] })])
       assert.isDefined(yield* RecordProcessor.pipe(Effect.provide(some)))
     }).pipe(Effect.provide(ExtensionConfig.layerEnv(settings))))
 })

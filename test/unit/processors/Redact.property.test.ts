@@ -108,8 +108,7 @@ describe("Processor.redact", () => {
         fc.property(Arbitraries.post, (text) => {
           const processors = [
             Processor.redact({ patterns: ["§nowhere§", /§nowhere§/u], fields: ["§nowhere§", "no/where"] }),
-            Processor.redact({ fields: ["nowhere"] }),
-            Processor.redact({})
+            Processor.redact({ fields: ["nowhere"] })
           ]
           for (const before of recordTextsOf(text)) assert.strictEqual(processOne(processors, before).json, before)
         }),
