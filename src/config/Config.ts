@@ -3,7 +3,6 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -61,8 +60,6 @@ export interface Configuration
   readonly proxy: Proxy | undefined
   /** What is odd but not wrong, one sentence each; logged once at the start. */
   readonly warnings: ReadonlyArray<string>
-  /** Puts what names variables in other words, where the settings come from elsewhere. */
-  readonly phrase: (text: string) => string
 }
 
 /**
@@ -139,8 +136,7 @@ const read = Effect.gen(function*() {
       ...(oddity === undefined ? [] : [sentenceOf(oddity)]),
       ...proxies.warnings ?? [],
       ...unknown.map(({ text }) => text)
-    ],
-    phrase: identity
+    ]
   }
 })
 

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import { ExtensionConfig } from "../config/Config.ts"
+import { Phrase } from "../config/Phrase.ts"
 import { RateLimitedWarning } from "../platform/RateLimitedWarning.ts"
 import { type Batch, isExhausted } from "./Batch.ts"
 import type { Destination } from "./Destination.ts"
@@ -103,7 +104,8 @@ export class LogBuffer extends Context.Service<LogBuffer, {
     Effect.gen(function*() {
       const config = yield* ExtensionConfig
       const ledger = yield* Ledger
-      const { maxBatchBytes, maxBufferBytes, phrase } = config
+      const { maxBatchBytes, maxBufferBytes } = config
+      const phrase = yield* Phrase
 
       const open = new OpenBatches(maxBatchBytes)
       const sealed = new SealedBatches({

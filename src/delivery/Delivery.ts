@@ -23,6 +23,8 @@ import type { WorkList } from "./WorkList.ts"
 /** What the deliveries of a sink have in common. */
 export interface Context {
   readonly config: Configuration
+  /** Puts texts for people in the words of who has made the settings. */
+  readonly phrase: (text: string) => string
   readonly transport: Transport["Service"]
   readonly books: Settlement.Books
   readonly deadline: FlushDeadline
@@ -57,7 +59,7 @@ export const LOST: Setback = { _tag: "Retry", detail: "the answer was lost", aft
 
 /** Makes the deliveries to one destination. */
 export const make = (context: Context, { destination, outage, pace, startWorkers, suspected }: Server) => {
-  const { abandonment, books: { buffer, ledger }, config, deadline, transport } = context
+  const { abandonment, books: { buffer, ledger }, config, deadline, phrase, transport } = context
   const requests = { transport, requestTimeoutMs: config.requestTimeoutMs }
   const { accept, giveUp, note, reject } = Settlement.make(context.books, destination)
   const startDelays = Schedule.toStep(retryPolicy(config))
@@ -68,7 +70,7 @@ export const make = (context: Context, { destination, outage, pace, startWorkers
     if (!takesGzip) return Effect.void
     takesGzip = false
     return Effect.logWarning(`${destination.server} takes no compressed requests; sending without from now on`, {
-      remedy: config.phrase(`set O2_COMPRESSION to none, or find out what stands before ${destination.server}`)
+      remedy: phrase(`set O2_COMPRESSION to none, or find out what stands before ${destination.server}`)
     })
   })
 

@@ -52,7 +52,7 @@ export const make = Effect.fnUntraced(function*(context: Delivery.Context, desti
     // there may be no call that sends what has grown meanwhile
     resume: Effect.suspend(() => Effect.andThen(sealNext, startWorkers)),
     paused: buffer.wake,
-    phrase: config.phrase
+    phrase: context.phrase
   })
 
   const check = yield* Check.make(context, {

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
 import * as Layer from "effect/Layer"
 import { ExtensionConfig } from "../config/Config.ts"
+import { Phrase } from "../config/Phrase.ts"
 import * as Freeze from "../platform/Freeze.ts"
 import { Transport } from "../platform/Transport.ts"
 import * as Abandonment from "./Abandonment.ts"
@@ -130,7 +131,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
       let isOpen = false
       let isClosed = false
 
-      const context = { config, transport, deadline, abandonment, books: { buffer, ledger } }
+      const context = { config, phrase: yield* Phrase, transport, deadline, abandonment, books: { buffer, ledger } }
       const lanes: Array<Lane.Lane> = []
       for (const destination of yield* Destinations) lanes.push(yield* Lane.make(context, destination))
 

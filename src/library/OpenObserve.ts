@@ -6,10 +6,10 @@
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import { ConfigurationError, ExtensionConfig } from "../config/Config.ts"
+import { Phrase } from "../config/Phrase.ts"
 import * as ServerTransport from "../config/ServerTransport.ts"
 import * as EventTime from "../logs/EventTime.ts"
 import { addition } from "../logs/OwnRecordEncoder.ts"
@@ -59,7 +59,7 @@ export type { EnvironmentOptions, OpenObserveOptions } from "./OpenObserveOption
 export const layer = (
   options: OpenObserveOptions
 ): Layer.Layer<Flusher | Ledger | Records, ConfigurationError> =>
-  isolated(() => sink(options).pipe(Layer.provide(connections), Layer.provide(configOf(options))))
+  isolated(() => sink(options).pipe(Layer.provide(connections), Layer.provide(configOf(options)), inOptions))
 
 /**
  * The same with options that are read from the `ConfigProvider`; `others` are those that it does not know.
@@ -142,7 +142,7 @@ export const layerEnv = (
 export const layerNoDeps = (
   options: OpenObserveOptions
 ): Layer.Layer<Flusher | Ledger | Records, ConfigurationError, Transport> =>
-  isolated(() => sink(options).pipe(Layer.provide(configOf(options))))
+  isolated(() => sink(options).pipe(Layer.provide(configOf(options)), inOptions))
 
 /**
  * What a sink is made of is nobody else's, though many are made of the same layers; the sink itself is one, wherever the same
@@ -154,25 +154,25 @@ const isolated = <A, E, R>(layer: () => Layer.Layer<A, E, R>): Layer.Layer<A, E,
 const configOf = (options: OpenObserveOptions): Layer.Layer<ExtensionConfig, ConfigurationError> =>
   Layer.suspend(() => {
     const { problems, variables } = variablesOf(options)
-    return configFrom(ExtensionConfig.layerEnv(variables), problems, inTermsOfOptions)
+    return configFrom(ExtensionConfig.layerEnv(variables), problems)
   })
 
 /** What the layer has read, in words of where it comes from, unless something is wrong there or besides. */
 const configFrom = (
   layer: Layer.Layer<ExtensionConfig, ConfigurationError>,
-  others: ReadonlyArray<string>,
-  phrase: (text: string) => string = identity
+  others: ReadonlyArray<string>
 ): Layer.Layer<ExtensionConfig, ConfigurationError> =>
   Layer.effect(
     ExtensionConfig,
     Effect.gen(function*() {
+      const phrase = yield* Phrase
       const read = yield* Effect.result(Effect.provide(ExtensionConfig, layer))
       const problems = [...Result.isFailure(read) ? read.failure.problems.map(phrase) : [], ...others]
       if (Result.isFailure(read) || problems.length > 0) {
         return yield* new ConfigurationError({ problems, reaction: "fail" })
       }
       yield* Effect.forEach(read.success.warnings, (warning) => Effect.logWarning(phrase(warning)), { discard: true })
-      return { ...read.success, phrase }
+      return read.success
     })
   )
 
@@ -180,8 +180,11 @@ const definedIn = (env: Readonly<Record<string, string | undefined>>): Readonly<
   Object.fromEntries(Object.entries(env).flatMap(([name, value]) => value === undefined ? [] : [[name, value]]))
 
 const connections = Layer.unwrap(
-  ExtensionConfig.useSync(({ phrase }) => ServerTransport.layerWith((problem) => Effect.logWarning(phrase(problem))))
+  Effect.map(Phrase, (phrase) => ServerTransport.layerWith((problem) => Effect.logWarning(phrase(problem))))
 )
+
+/** What is wrong is told in the words of options. */
+const inOptions = Layer.provide(Layer.succeed(Phrase, inTermsOfOptions))
 
 /** Everything behind the settings. */
 const sink = ({ metadata, processors, shutdownTimeout }: EnvironmentOptions) =>
