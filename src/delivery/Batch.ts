@@ -4,7 +4,12 @@ import { gunzip } from "./Compression.ts"
 import type { Destination } from "./Destination.ts"
 import type { Tally } from "./Books.ts"
 
-/** A sealed group of records. */
+/**
+ * A sealed group of records.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface Batch {
   readonly destination: Destination
   /**

@@ -99,6 +99,7 @@ export class LogBuffer extends Context.Service<LogBuffer, {
   readonly state: Effect.Effect<BufferState>
   readonly stateOfUnsafe: (destination: Destination) => DestinationState
 }>()("o2-lambda-extension/LogBuffer") {
+  /** @internal */
   static readonly layerNoDeps = Layer.effect(
     LogBuffer,
     Effect.gen(function*() {

@@ -14,7 +14,12 @@ import type { Accepted, Divide, Verdict } from "./Verdict.ts"
  */
 export type Signal = "logs" | "traces" | "metrics"
 
-/** Where batches go, in which form, and what the answers mean. */
+/**
+ * Where batches go, in which form, and what the answers mean.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface Destination {
   /** Stands in spill files, so it must stay what it is: 1 to 64 characters of ASCII. */
   readonly name: string

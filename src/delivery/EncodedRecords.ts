@@ -1,4 +1,9 @@
-/** Records of one signal in the form in which they are sent: what an encoder hands to the core. */
+/**
+ * Records of one signal in the form in which they are sent: what an encoder hands to the core.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface EncodedRecords {
   /**
    * The records, each followed by its format's separator. Valid, as `columns`, until the encoder's next call: whoever

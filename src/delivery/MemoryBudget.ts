@@ -1,6 +1,11 @@
 /** The account of memory that is held for records before they are in the buffer. */
 
-/** Memory that somebody holds; it counts against the bound until it is released. */
+/**
+ * Memory that somebody holds; it counts against the bound until it is released.
+ *
+ * @since 0.2.0
+ * @category models
+ */
 export interface Reservation {
   /** Bytes that are held at the moment. */
   readonly bytes: number

@@ -116,6 +116,7 @@ export class OpenObserveSink extends Context.Service<OpenObserveSink, {
   /** The sandbox may have been frozen since `since` (epoch ms): connections and requests from before are not trusted. */
   readonly thawed: (since: number) => Effect.Effect<void>
 }>()("o2-lambda-extension/OpenObserveSink") {
+  /** @internal */
   static readonly layerNoDeps = Layer.effect(
     OpenObserveSink,
     Effect.gen(function*() {

@@ -100,7 +100,9 @@ export class Flusher extends Context.Service<Flusher, {
         yield* Effect.addFinalizer(() => close)
         yield* sink.open
         yield* sink.warmUp
-        return Flusher.of({ flush: ({ timeout = FLUSH_TIMEOUT } = {}) => flush(timeout) })
+        return Flusher.of({
+          flush: ({ timeout = FLUSH_TIMEOUT } = {}) => Effect.withSpan(flush(timeout), "o2-lambda-extension/flush")
+        })
       })
     )
 }

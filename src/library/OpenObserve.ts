@@ -17,21 +17,21 @@ import * as OwnRecords from "../logs/OwnRecords.ts"
 import { Records } from "../logs/Records.ts"
 import type { Transport } from "../platform/Transport.ts"
 import * as SinkLayers from "../SinkLayers.ts"
+import * as AwaitRoom from "./AwaitRoom.ts"
 import { Flusher } from "./Flusher.ts"
 import { Ledger } from "./Ledger.ts"
 import {
-  type EnvironmentOptions,
   inTermsOfOptions,
   type OpenObserveOptions,
   problemsOf,
+  type SinkOptions,
   variablesOf
 } from "./OpenObserveOptions.ts"
 import * as ProcessorStage from "./ProcessorStage.ts"
-import * as Turn from "./Turn.ts"
 
 export { ConfigurationError } from "../config/Config.ts"
 export { Flusher } from "./Flusher.ts"
-export type { EnvironmentOptions, OpenObserveOptions } from "./OpenObserveOptions.ts"
+export type { OpenObserveOptions, SinkOptions } from "./OpenObserveOptions.ts"
 
 /**
  * A sink with these options, over connections of its own. When its scope is closed, what is left is delivered, for
@@ -80,7 +80,7 @@ export const layer = (
  */
 export const layerConfig = (
   options: Config.Wrap<OpenObserveOptions>,
-  others: EnvironmentOptions = {}
+  others: SinkOptions = {}
 ): Layer.Layer<Flusher | Ledger | Records, Config.ConfigError | ConfigurationError> =>
   isolated(() => Layer.unwrap(Effect.map(Config.unwrap(options), (options) => layer({ ...options, ...others }))))
 
@@ -101,7 +101,7 @@ export const layerConfig = (
  */
 export const layerEnv = (
   env?: Readonly<Record<string, string | undefined>>,
-  options: EnvironmentOptions = {}
+  options: SinkOptions = {}
 ): Layer.Layer<Flusher | Ledger | Records, ConfigurationError> =>
   isolated(() =>
     sink(options).pipe(
@@ -187,11 +187,15 @@ const connections = Layer.unwrap(
 const inOptions = Layer.provide(Layer.succeed(Phrase, inTermsOfOptions))
 
 /** Everything behind the settings. */
-const sink = ({ metadata, processors, shutdownTimeout }: EnvironmentOptions) =>
+const sink = ({ metadata, processors, shutdownTimeout }: SinkOptions) =>
   Layer.effect(
     Records,
     Effect.gen(function*() {
-      return yield* OwnRecords.make({ stamp: stampOf(metadata ?? {}), awaitRoom: yield* Turn.make, isInTurn: true })
+      return yield* OwnRecords.make({
+        stamp: stampOf(metadata ?? {}),
+        awaitRoom: yield* AwaitRoom.make,
+        isInTurn: true
+      })
     })
   ).pipe(
     // closed before what it needs: what is left is delivered then
@@ -201,7 +205,7 @@ const sink = ({ metadata, processors, shutdownTimeout }: EnvironmentOptions) =>
     Layer.provide(ProcessorStage.layer(processors))
   )
 
-const stampOf = (metadata: NonNullable<EnvironmentOptions["metadata"]>) => {
+const stampOf = (metadata: NonNullable<SinkOptions["metadata"]>) => {
   const order = new EventTime.MillisecondOrder()
   const additions = Object.entries(metadata)
     .map(([name, value]) => addition(name, value))

@@ -10,7 +10,7 @@ import type { Processor } from "../processors/Processor.ts"
  * @since 0.2.0
  * @category models
  */
-export interface EnvironmentOptions {
+export interface SinkOptions {
   /** Members of every record, unless it has them itself. */
   readonly metadata?: Readonly<Record<string, string | number | boolean>> | undefined
   /** What is done to each record before it is buffered, in this order. */
@@ -26,7 +26,7 @@ export interface EnvironmentOptions {
  * @since 0.2.0
  * @category models
  */
-export interface OpenObserveOptions extends EnvironmentOptions {
+export interface OpenObserveOptions extends SinkOptions {
   /** `O2_ORGANIZATION_ID`. */
   readonly organizationId: string
   /** `O2_AUTHORIZATION_HEADER`: `Basic ` and base64 of `user:password` or `user:token`. */
@@ -61,7 +61,7 @@ export interface OpenObserveOptions extends EnvironmentOptions {
   readonly proxy?: string | Redacted.Redacted | undefined
 }
 
-type Option = Exclude<keyof OpenObserveOptions, keyof EnvironmentOptions>
+type Option = Exclude<keyof OpenObserveOptions, keyof SinkOptions>
 
 const variableOf: Readonly<Record<Option, string>> = {
   organizationId: "O2_ORGANIZATION_ID",
@@ -92,7 +92,7 @@ const durations: ReadonlySet<Option> = new Set([
 ])
 
 /** What is wrong with options that no variable stands for. */
-export const problemsOf = ({ shutdownTimeout }: EnvironmentOptions): ReadonlyArray<string> =>
+export const problemsOf = ({ shutdownTimeout }: SinkOptions): ReadonlyArray<string> =>
   shutdownTimeout === undefined || isFinite(millisOf(shutdownTimeout) ?? NaN)
     ? []
     : [`shutdownTimeout is not a finite duration: set it to one such as "10 seconds"`]

@@ -59,6 +59,7 @@ export class TelemetryServer extends Context.Service<TelemetryServer, {
   /** Done when the port is being closed: the sandbox ends, and its time runs. */
   readonly closing: Effect.Effect<void>
 }>()("o2-lambda-extension/TelemetryServer") {
+  /** @internal */
   static readonly layerNoDeps = Layer.effect(
     TelemetryServer,
     Effect.gen(function*() {
