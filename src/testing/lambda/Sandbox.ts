@@ -16,6 +16,10 @@ import { runShutdown } from "./ShutdownPhase.ts"
 import type { StreamEntry } from "./StreamEntry.ts"
 import { TelemetryStream } from "./TelemetryStream.ts"
 
+/** How a call has ended: what the platform calls a success may be an error that the handler has thrown. */
+const wordFor = ({ outcome, status }: Invocation): string =>
+  status === "success" && outcome._tag === "HandlerError" ? "handler error" : status
+
 /** Starts, invokes, resets and ends; requests are served in order, on Managed Instances side by side. */
 export class Sandbox {
   readonly stream: TelemetryStream
@@ -64,7 +68,7 @@ export class Sandbox {
     const options = this.#invokeOptions(makeCall(this.#settings, payload), this.#initDurationMs)
     const done = this.#beginInvoke(options.call)
     const invocation = await runManagedInvoke(options)
-    done(invocation.status, invocation.endedAt)
+    done(wordFor(invocation), invocation.endedAt)
     if (options.generation.fatal !== undefined) await this.#inOrder(() => this.#endIfBroken())
     return invocation
   }
@@ -131,7 +135,7 @@ export class Sandbox {
     const result = failed?._tag === "Failed"
       ? failInvoke(options, { status: failed.status, errorType: failed.errorType }, failed.problem)
       : await runInvoke(options)
-    done(result.invocation.status, result.invocation.endedAt)
+    done(wordFor(result.invocation), result.invocation.endedAt)
     this.#lastReport = result.report
     if (result.reset !== undefined) {
       await this.#end(result.reset)

@@ -24,7 +24,7 @@ export interface Phase extends Span {
   readonly phase: "init" | "restore" | "invoke" | "shutdown"
   /** The call, for `invoke`. */
   readonly requestId: string | undefined
-  /** `success`, `error`, `timeout`, `failure`, or the reason of a shutdown; `running`, or `aborted` by the end of all. */
+  /** `success`, `handler error`, `error`, `timeout`, `failure`, or the reason of a shutdown; `running`, or `aborted` by the end of all. */
   readonly outcome: string
 }
 
