@@ -145,6 +145,70 @@ describe("an extension of somebody's own", () => {
       })), patience)
 
   it.live(
+    "ends in order over an error that nobody has caught",
+    () =>
+      withEmbedder(
+        { behaviour: { hook: "onInvoke", fault: "strays" } },
+        (lambda, openObserve) =>
+          Effect.gen(function*() {
+            yield* lambda.invoke({ do: "sleep", ms: 200 })
+            const lines = (yield* lambda.output).map(({ line }) => line)
+            assert.lengthOf(lines.filter((line) => line.includes("an error that nobody has caught")), 1)
+            assert.isTrue(lines.some((line) => line.includes("\"message\":\"ledger\"")))
+            const [generation] = yield* lambda.generations
+            assert.strictEqual(generation?.endReason, "failure")
+            assert.deepInclude((yield* hooksIn(openObserve)).map(([hook]) => hook), "onShutdown")
+          })
+      ),
+    patience
+  )
+
+  it.live(
+    "has what its hooks have acquired released before the last flush",
+    () =>
+      withEmbedder({ behaviour: { finalizer: "adds" } }, (lambda, openObserve) =>
+        Effect.gen(function*() {
+          yield* lambda.invoke({})
+          yield* lambda.shutdown()
+          assert.deepStrictEqual((yield* hooksIn(openObserve)).slice(-2), [["onShutdown", "spindown"], ["finalizer"]])
+          const ledger = yield* ledgerOf(lambda)
+          assert.strictEqual(ledger["delivered"], ledger["received"])
+        })),
+    patience
+  )
+
+  it.live(
+    "does not wait for a release that never ends",
+    () =>
+      withEmbedder({ behaviour: { finalizer: "hangs" } }, (lambda) =>
+        Effect.gen(function*() {
+          yield* lambda.invoke({})
+          const { extensions } = yield* lambda.shutdown()
+          assert.include(extensions[0], { exitCode: 0, killed: false })
+          const ledger = yield* ledgerOf(lambda)
+          assert.strictEqual(ledger["delivered"], ledger["received"])
+        })),
+    patience
+  )
+
+  it.live(
+    "says of a cold start only what is known",
+    () =>
+      withEmbedder({}, (lambda, openObserve) =>
+        Effect.gen(function*() {
+          yield* lambda.invoke({})
+          yield* lambda.invoke({})
+          yield* lambda.shutdown()
+          const said = (yield* openObserve.records("default")).filter(({ type }) => type === "hook")
+          const cold = (hook: string) =>
+            said.filter((record) => record["hook"] === hook).map((record) => record["faas_coldstart"])
+          assert.deepStrictEqual([cold("onInit"), cold("onCallEnd")], [[undefined], [true, false]])
+          assert.notInclude(cold("onInvoke").slice(1), true)
+        })),
+    patience
+  )
+
+  it.live(
     "is told of a time-out, and goes on in the next generation",
     () =>
       withEmbedder({ timeoutMs: 1500 }, (lambda, openObserve) =>
