@@ -42,6 +42,23 @@ const isAlive = (pid: number | undefined): boolean => {
 }
 
 describe("LambdaEmulator.start", () => {
+  it("says of which line an error is", async () => {
+    using empty = extensions("")
+    rmSync(join(empty.directory, "talker"))
+    await using lambda = await LambdaEmulator.start(options(empty.directory))
+    const error = await lambda.awaitOutput("never said", { timeout: 1 }).catch((error: unknown) => error)
+    const { message, stack = "" } = error as Error
+    expect(stack.startsWith(`LambdaEmulatorError: ${message}\n`)).toBe(true)
+    expect(stack).toContain("PromiseForm.test.ts")
+  })
+
+  it("looks at its options before it starts anything", async () => {
+    const wrong = { ...options("/nowhere"), runtime: undefined as never, timeoutMs: -1 }
+    await expect(LambdaEmulator.start(wrong)).rejects.toThrow(
+      /extensionsDirectory names no directory: \/nowhere; runtime is missing.*; timeoutMs is no duration in ms: -1/
+    )
+  })
+
   it("invokes, waits and observes", async () => {
     expect(none).toEqual([])
     using empty = extensions("")

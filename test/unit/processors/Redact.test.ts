@@ -219,4 +219,10 @@ describe("Processor.redact hides", () => {
       const { json } = processOne([Processor.when(() => false, redaction)], recordText("\"secret\""))
       assert.strictEqual(json, recordText("\"secret\""))
     }))
+
+  it.effect("is not to be had without anything to hide", () =>
+    Effect.sync(() => {
+      assert.throws(() => Processor.redact({}), /neither patterns nor fields/)
+      assert.throws(() => Processor.redact({ fields: [/password/ as never] }), /are names, not \/password\//)
+    }))
 })
