@@ -28,21 +28,31 @@ export const changesOf = (
   if (isObject(before) && isObject(after)) return changesOfObject(text, range, before, after)
   if (Array.isArray(before) && Array.isArray(after)) return changesOfArray(text, range, before, after)
   const written = JSON.stringify(after)
-  return written === undefined ? undefined : [{ ...range, text: written }]
+  return written === undefined ? undefined : replaced(text, range, written)
 }
+
+/** Writes a value in the place of another, unless that is written so already. */
+const replaced = (text: string, { end, start }: TextRange, written: string): ReadonlyArray<TextChange> =>
+  text.slice(start, end) === written ? [] : [{ start, end, text: written }]
 
 /** Whether nothing has changed. What a text decodes to has an end, and so has this. */
 const isSame = (before: unknown, after: unknown): boolean => {
   if (before === after) return true
   if (Array.isArray(before)) {
     return Array.isArray(after) && before.length === after.length &&
-      before.every((element, index) => isSame(element, after[index]))
+      before.every((element, index) => isSameElement(element, after[index]))
   }
   if (!isObject(before) || !isObject(after)) return false
   const keys = Object.keys(before)
-  return keys.length === Object.keys(after).length &&
+  return keys.length === Object.keys(after).filter((key) => isSeen(after[key])).length &&
     keys.every((key) => has(after, key) && isSame(before[key], after[key]))
 }
+
+/** What JSON has nothing for is null in an array. */
+const isSameElement = (before: unknown, after: unknown): boolean => isSame(before, isSeen(after) ? after : null)
+
+/** Whether JSON has something for a value that does not say so itself. */
+const isSeen = (value: unknown): boolean => !["undefined", "function", "symbol"].includes(typeof value)
 
 /** Whether JSON sees a member. */
 const has = (object: Members, key: string): boolean => Object.prototype.propertyIsEnumerable.call(object, key)
@@ -59,6 +69,7 @@ const changesOfObject = (
   })
   const keys = Object.keys(before)
   if (keys.length > 0 && keys.every((key) => has(after, key) && isSame(before[key], after[key]))) {
+    if (added.length === 0) return []
     // nobody has to look for what is there
     const at = text.slice(range.start, range.end - 1).trimEnd().length + range.start
     return [{ start: at, end: at, text: added.map((member) => `,${member}`).join("") }]
@@ -96,13 +107,13 @@ const changesOfArray = (
   const elements = elementsOf(text, range.start)
   const shorter = Math.min(before.length, after.length)
   let first = 0
-  while (first < shorter && isSame(before[first], after[first])) first++
+  while (first < shorter && isSameElement(before[first], after[first])) first++
   let same = 0
   if (before.length !== after.length) {
-    while (same < shorter - first && isSame(before.at(-1 - same), after.at(-1 - same))) same++
+    while (same < shorter - first && isSameElement(before.at(-1 - same), after.at(-1 - same))) same++
   }
   const changes = elements.slice(first, shorter - same).flatMap((element, index) =>
-    changesOf(text, element, before[first + index], after[first + index]) ?? [{ ...element, text: "null" }]
+    changesOf(text, element, before[first + index], after[first + index]) ?? replaced(text, element, "null")
   )
   const kept = shorter - same
   const added = after.slice(kept, after.length - same).map((value) => JSON.stringify(value) ?? "null")
