@@ -7,38 +7,16 @@
 import { isUtf8 } from "node:buffer"
 import * as Zlib from "node:zlib"
 import { OpenBatch } from "../src/delivery/OpenBatch.ts"
-import { PostEncoder } from "../src/logs/PostEncoder.ts"
 import { makeDestination } from "../test/support/destinations.ts"
 import { eventsOf } from "../src/telemetry/TelemetryEvent.ts"
+import { makeEncoder, microsOf } from "./encoding.ts"
 import { type Kind, makePost, PER_POST } from "./posts.ts"
-import { median, rounded } from "./statistics.ts"
+import { rounded } from "./statistics.ts"
 
 const POSTS = Number(process.argv[2] ?? 200)
-const ROUNDS = 7
 
 const post = makePost((process.argv[3] ?? "plain") as Kind)
-const makeEncoder = () => {
-  const encoder = new PostEncoder({
-    types: new Set(["platform", "function"]),
-    hasMetadata: true,
-    preservesOrder: true,
-    region: "eu-west-1",
-    isManagedInstance: false
-  })
-  encoder.identify({ functionName: "orders-api", functionVersion: "$LATEST", accountId: "111122223333" })
-  return encoder
-}
-
-/** Median over several rounds, after one that warms up. */
-const micros = (work: () => void): number => {
-  const rounds = Array.from({ length: ROUNDS + 1 }, () => {
-    const { system, user } = process.cpuUsage()
-    for (let count = 0; count < POSTS; count++) work()
-    const spent = process.cpuUsage()
-    return (spent.user - user + spent.system - system) / (POSTS * PER_POST)
-  })
-  return rounded(median(rounds.slice(1)))
-}
+const micros = (work: () => void): number => rounded(microsOf(POSTS, work))
 
 const target = Buffer.alloc(post.length)
 const encoder = makeEncoder()

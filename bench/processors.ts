@@ -6,37 +6,20 @@
  */
 import * as Zlib from "node:zlib"
 import { OpenBatch } from "../src/delivery/OpenBatch.ts"
-import { MAX_PART_BYTES, PostEncoder } from "../src/logs/PostEncoder.ts"
+import { MAX_PART_BYTES } from "../src/logs/PostEncoder.ts"
 import { MAX_COLUMNS } from "../src/openobserve/ColumnCounter.ts"
 import * as Processor from "../src/processors/Processor.ts"
 import * as Stage from "../src/processors/Stage.ts"
 import { makeDestination } from "../test/support/destinations.ts"
+import { makeEncoder, microsOf } from "./encoding.ts"
 import { type Kind, makePost, PER_POST } from "./posts.ts"
-import { median, rounded } from "./statistics.ts"
+import { rounded } from "./statistics.ts"
 
 const POSTS = Number(process.argv[2] ?? 50)
-const ROUNDS = 7
 
 const post = makePost((process.argv[3] ?? "json") as Kind)
-const encoder = new PostEncoder({
-  types: new Set(["platform", "function"]),
-  hasMetadata: true,
-  preservesOrder: true,
-  region: "eu-west-1",
-  isManagedInstance: false
-})
-encoder.identify({ functionName: "orders-api", functionVersion: "$LATEST", accountId: "111122223333" })
-
-/** Median over several rounds, after one that warms up. */
-const micros = (work: () => void): number => {
-  const rounds = Array.from({ length: ROUNDS + 1 }, () => {
-    const { system, user } = process.cpuUsage()
-    for (let count = 0; count < POSTS; count++) work()
-    const spent = process.cpuUsage()
-    return (spent.user - user + spent.system - system) / (POSTS * PER_POST)
-  })
-  return median(rounds.slice(1))
-}
+const encoder = makeEncoder()
+const micros = (work: () => void): number => microsOf(POSTS, work)
 
 const processors: Readonly<Record<string, Processor.Processor>> = {
   filterNothing: Processor.filter(() => true),

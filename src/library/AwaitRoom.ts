@@ -10,8 +10,8 @@ import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
  */
 const PATIENCE_MS = 10_000
 
-/** How soon somebody who waits for room looks again when nothing is given back, in ms. */
-const LOOK_AGAIN_MS = 250
+/** How soon somebody who waits looks again when nothing is given back, in ms. */
+export const LOOK_AGAIN_MS = 250
 
 /**
  * Makes what waits until so many bytes more find room in the buffer: a slow server slows down who adds. In an outage only until

@@ -9,15 +9,13 @@ import * as Books from "../delivery/Books.ts"
 import { Ledger } from "../delivery/Ledger.ts"
 import { OpenObserveSink } from "../delivery/OpenObserveSink.ts"
 import { SinkClosed } from "../delivery/SinkClosed.ts"
+import { LOOK_AGAIN_MS } from "./AwaitRoom.ts"
 
 /** Default of `shutdownTimeout`. */
 const SHUTDOWN_TIMEOUT = Duration.seconds(10)
 
 /** Default of a flush that is asked for. */
 const FLUSH_TIMEOUT = Duration.seconds(30)
-
-/** How soon somebody who waits looks again when nothing has left, in ms. */
-const LOOK_AGAIN_MS = 250
 
 /** Share of the time at the end that is waited for the end of an outage; in the rest everything is tried once more. */
 const OUTAGE_SHARE = 0.7

@@ -12,6 +12,7 @@ import * as Tracer from "effect/Tracer"
 import { ExtensionConfig } from "../config/Config.ts"
 import type { InvokeEvent } from "../lambda/ExtensionsApi.ts"
 import { LambdaEnvironment } from "../lambda/LambdaEnvironment.ts"
+import { DEADLINE_MARGIN_MS } from "../lifecycle/Flushing.ts"
 import type { Hooks as Moments } from "../lifecycle/Hooks.ts"
 import { CurrentRequestId } from "../logs/Records.ts"
 import * as Freeze from "../platform/Freeze.ts"
@@ -22,9 +23,6 @@ import type { TelemetryHub } from "./TelemetryHub.ts"
 
 /** Longest that `onInit` may take, in ms: half of what Lambda grants to all of the init. */
 const MAX_INIT_MS = 5_000
-
-/** Left of a call's time, in ms, when its hooks must be done: a call must never time out because of us. */
-const DEADLINE_MARGIN_MS = 500
 
 /**
  * Longest that each hook of a call goes on, in ms, when the call has crashed or its time-out has passed: Lambda kills all

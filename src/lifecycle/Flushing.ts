@@ -13,7 +13,7 @@ import * as FlushPolicy from "./FlushPolicy.ts"
 import { Hooks } from "./Hooks.ts"
 
 /** Left of a call's time, in ms, when we ask for the next event: a call must never time out because of us. */
-const DEADLINE_MARGIN_MS = 500
+export const DEADLINE_MARGIN_MS = 500
 
 /**
  * What INVOKE takes to reach us and our asking to reach Lambda, in ms: a call that lasts as long as usual ends so much
